@@ -1,0 +1,12 @@
+//! The nouns of Wattribute and their units. No I/O, no clock: `now` is always an argument.
+//!
+//! Powers are in W, energies in kWh, instants in milliseconds since 1970-01-01T00:00:00Z (`_ms`), durations in seconds (`_s`).
+
+mod history;
+mod level;
+mod series;
+pub mod units;
+
+pub use history::{BadRows, EnergyPreferences, Entity, History, Said, Sensor, Statistic, StatisticRow};
+pub use level::{Attributes, Heard, Level, OFF, hear, is_silent, may_switch_a_load};
+pub use series::Series;
