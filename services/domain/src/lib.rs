@@ -4,9 +4,11 @@
 
 mod history;
 mod level;
+mod profile;
 mod series;
 pub mod units;
 
 pub use history::{BadRows, EnergyPreferences, Entity, History, Said, Sensor, Statistic, StatisticRow};
 pub use level::{Attributes, Heard, Level, OFF, hear, is_silent, may_switch_a_load};
+pub use profile::{Answer, Correlation, CorrelationVerdict, DeviceProfile, LevelProfile, MeterReport, Verdict};
 pub use series::Series;

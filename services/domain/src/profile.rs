@@ -1,0 +1,164 @@
+//! What was learned: the nouns of an answer.
+
+use serde::Serialize;
+
+/// What can be said of a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Its power is known, with an interval.
+    Learned,
+    /// It works by itself while it is on (a washing machine, a thermostat): its energy is known, a single power is not.
+    Varies,
+    /// It has a power or energy sensor of its own, which is believed.
+    Measured,
+    /// It switches nothing that the meter sees.
+    NoLoad,
+    /// Whatever it draws is below what this meter can show.
+    TooSmall,
+    /// Always switched together with others: only their sum is known.
+    Grouped,
+    /// It was switched too seldom.
+    NotEnoughEvents,
+}
+
+/// Power of one mode of a device, at one fraction.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LevelProfile {
+    /// Mode, such as `on`, `heating` or `playing`.
+    pub mode: String,
+    /// Share of the mode's full level, 0 to 1; `None` for a mode without one.
+    pub fraction: Option<f64>,
+    /// Power in W above what it draws when off; `None` where it cannot be told.
+    pub power_w: Option<f64>,
+    /// Lower end of the 90 % interval, W.
+    pub power_low_w: Option<f64>,
+    /// Upper end of the 90 % interval, W.
+    pub power_high_w: Option<f64>,
+}
+
+/// What is known of one entity.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DeviceProfile {
+    /// Home Assistant's id.
+    pub entity_id: String,
+    /// Friendly name; the id where there is none.
+    pub name: String,
+    /// Power in W at the highest level, above what it draws when off; `None` where it cannot be told.
+    pub power_w: Option<f64>,
+    /// Lower end of the 90 % interval of `power_w`.
+    pub power_low_w: Option<f64>,
+    /// Upper end of the 90 % interval of `power_w`; where `power_w` cannot be told, what it could be at most.
+    pub power_high_w: Option<f64>,
+    /// Energy in kWh over the whole span, above standby; `None` where it cannot be told.
+    pub energy_kwh: Option<f64>,
+    /// Lower end of the 90 % interval of `energy_kwh`.
+    pub energy_low_kwh: Option<f64>,
+    /// Upper end of the 90 % interval of `energy_kwh`.
+    pub energy_high_kwh: Option<f64>,
+    /// `energy_kwh` at the price given; `None` without a price.
+    pub cost: Option<f64>,
+    /// Energy in kWh by the device's own sensor, where it has one.
+    pub measured_energy_kwh: Option<f64>,
+    /// Power for each mode, and along the fraction where there is one.
+    pub levels: Vec<LevelProfile>,
+    /// State changes that the power was learned from.
+    pub events_used: u32,
+    /// State changes there were.
+    pub events_total: u32,
+    /// How often it was switched on.
+    pub times_on: u32,
+    /// Time on, in hours, with lost state changes put back.
+    pub hours_on: f64,
+    /// Strength of evidence, 0 to 1: how much further its steps stand out than steps at shifted times do (1: never matched by chance).
+    pub strength: f64,
+    /// Entities always switched together with it; every member carries the sum of the group.
+    pub grouped_with: Vec<String>,
+    /// What can be said of it.
+    pub verdict: Verdict,
+}
+
+/// The house's meter, and what it allows.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MeterReport {
+    /// The entity, or the expression over entities, that is the house.
+    pub entity_id: String,
+    /// Usual time between readings, s.
+    pub interval_s: f64,
+    /// How long after a switch is heard of its step is half there, s (negative: the meter shows it first); `None` where too few steps could be lined up.
+    pub lag_s: Option<f64>,
+    /// Noise of one reading, W (standard deviation, robust).
+    pub noise_w: f64,
+    /// Loads below this are hard to tell with this meter, W; rough.
+    pub smallest_load_w: f64,
+    /// Why this meter was taken, a sentence.
+    pub why: String,
+    /// Other sensors that could be the house's meter, best first.
+    pub candidates: Vec<String>,
+}
+
+/// All that `analyze` has to say.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Answer {
+    /// The house's meter.
+    pub meter: MeterReport,
+    /// First instant analysed, RFC 3339 UTC.
+    pub from: String,
+    /// Last instant analysed, RFC 3339 UTC.
+    pub to: String,
+    /// IANA name of the time zone that nights and days were counted in.
+    pub time_zone: String,
+    /// Energy of the house in kWh over the time with readings; gaps are not filled. Export counts negative.
+    pub house_kwh: f64,
+    /// Hours within the span in which the meter was silent.
+    pub gap_hours: f64,
+    /// What the house draws when nothing is in use, W: the median over nights of the lowest tenth; `None` without a whole night.
+    pub baseline_w: Option<f64>,
+    /// Energy that no device explains, in kWh, the baseline included.
+    pub unexplained_kwh: f64,
+    /// ISO 4217 code, where known.
+    pub currency: Option<String>,
+    /// Price of one kWh, where given.
+    pub price_per_kwh: Option<f64>,
+    /// One entry per entity, dearest first.
+    pub devices: Vec<DeviceProfile>,
+    /// What the reader should know, a sentence each.
+    pub notes: Vec<String>,
+}
+
+/// How a single state change can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CorrelationVerdict {
+    /// Alone in its window, and the meter was calm.
+    Clean,
+    /// Something else was switched within the window.
+    Overlapping,
+    /// The meter moved too much around it.
+    Noisy,
+    /// The meter was silent around it.
+    NoData,
+}
+
+/// One state change and the step around it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Correlation {
+    /// When the change was said, ms since the epoch.
+    pub at_ms: i64,
+    /// Index of the entity in the answer's history.
+    pub entity: u32,
+    /// Level before: mode number and fraction.
+    pub from: crate::Level,
+    /// Level after: mode number and fraction.
+    pub to: crate::Level,
+    /// Power of the house before the step, W; `NaN` without data.
+    pub power_before_w: f64,
+    /// Power of the house after the step, W; `NaN` without data.
+    pub power_after_w: f64,
+    /// Standard error of the step, W; `NaN` without data.
+    pub standard_error_w: f64,
+    /// How it can be read.
+    pub verdict: CorrelationVerdict,
+    /// Step that the learned devices explain, W: the sum over all that changed in the window.
+    pub explained_w: f64,
+}
