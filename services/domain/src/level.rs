@@ -82,8 +82,8 @@ pub fn is_silent(state: &str) -> bool {
 pub fn may_switch_a_load(entity_id: &str, device_class: Option<&str>) -> bool {
     match entity_id.split_once('.').map(|(domain, _)| domain) {
         Some(
-            "switch" | "light" | "fan" | "climate" | "water_heater" | "humidifier" | "media_player" | "vacuum" | "lawn_mower" | "cover" | "valve"
-            | "siren" | "input_boolean",
+            "switch" | "light" | "fan" | "climate" | "water_heater" | "humidifier" | "media_player" | "vacuum" | "lawn_mower" | "cover"
+            | "valve" | "siren" | "input_boolean",
         ) => true,
         Some("binary_sensor") => matches!(device_class, Some("running" | "plug" | "power")),
         Some("sensor") => device_class == Some("enum"),
@@ -123,9 +123,9 @@ pub fn hear<'a>(entity_id: &str, state: &'a str, attributes: &Attributes) -> Hea
             _ => Heard::Off,
         },
         "sensor" => match state.to_ascii_lowercase().as_str() {
-            "off" | "idle" | "standby" | "ready" | "inactive" | "not_running" | "finished" | "finish" | "complete" | "completed" | "end"
-            | "ended" | "done" | "stop" | "stopped" | "pause" | "paused" | "power_off" | "poweroff" | "delayed_start" | "delayedstart"
-            | "waiting" | "waiting_to_start" | "programmed" | "not_connected" | "disconnected" => Heard::Off,
+            "off" | "idle" | "standby" | "ready" | "inactive" | "not_running" | "finished" | "finish" | "complete" | "completed"
+            | "end" | "ended" | "done" | "stop" | "stopped" | "pause" | "paused" | "power_off" | "poweroff" | "delayed_start"
+            | "delayedstart" | "waiting" | "waiting_to_start" | "programmed" | "not_connected" | "disconnected" => Heard::Off,
             _ => Heard::On(state.into(), 1.0),
         },
         _ => match state {

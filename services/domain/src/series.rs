@@ -77,7 +77,8 @@ mod tests {
 
     #[test]
     fn order_repeats_and_gaps_are_normalised() {
-        let mut s = Series { at_ms: vec![3000, 1000, 2000, 4000, 4000, 5000, 6000], value: vec![7.0, 5.0, 5.0, 8.0, 9.0, f64::INFINITY, f64::NAN] };
+        let mut s =
+            Series { at_ms: vec![3000, 1000, 2000, 4000, 4000, 5000, 6000], value: vec![7.0, 5.0, 5.0, 8.0, 9.0, f64::INFINITY, f64::NAN] };
         assert!(s.normalise());
         assert_eq!(s.at_ms, [1000, 3000, 4000, 5000]);
         assert_eq!(s.value[..3], [5.0, 7.0, 9.0]);
