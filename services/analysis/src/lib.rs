@@ -2,6 +2,8 @@
 //!
 //! Pure functions over the nouns of `domain`: no I/O, no clock, no randomness. The same history always gives the same answer.
 
+pub mod attribution;
+
 use chrono_tz::Tz;
 use wattribute_domain::{Answer, Correlation, History};
 

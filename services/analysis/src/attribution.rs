@@ -1,0 +1,13 @@
+//! The attribution engine: DESIGN.md section 4.
+
+pub mod curve;
+pub mod energy;
+pub mod events;
+pub mod grid;
+pub mod lost;
+pub mod meter;
+pub mod power;
+pub mod runs;
+pub mod solve;
+pub mod steps;
+pub mod units;

@@ -1,0 +1,206 @@
+//! Powers from steps: clusters, contrasts, the joint solve and its intervals.
+
+use super::meter::{Meter, quantile};
+use super::solve::{Equation, Solution, solve};
+use super::steps::{Cluster, Contrast, Guards, Mark, Windows, clusters, contrast, contrasts};
+use super::units::{Unit, is_timed, marks};
+
+/// What the steps say.
+pub struct Powers {
+    /// All changes in order of time.
+    pub marks: Vec<Mark>,
+    /// Clusters of marks.
+    pub clusters: Vec<Cluster>,
+    /// The step around each cluster.
+    pub contrasts: Vec<Option<Contrast>>,
+    /// Equations that were solved.
+    pub equations: Vec<Equation>,
+    /// Parameters, weights and covariance.
+    pub solution: Solution,
+    /// How far the background moves by itself across a guarded window, W (robust standard deviation beyond the standard error).
+    pub floor_w: f64,
+    /// The guards used.
+    pub guards: Guards,
+}
+
+/// Number of parameters of all units.
+pub fn parameter_count(units: &[Unit]) -> usize {
+    units.iter().map(|u| u.curve.parameters()).sum()
+}
+
+/// The longest windows that are tried, s.
+const WINDOWS_S: [f64; 5] = [15.0, 24.0, 36.0, 54.0, 80.0];
+
+/// Share by which a load varies from run to run.
+const RUN_TO_RUN: f64 = 0.01;
+
+/// How well the length of a run is known, s (standard deviation): both ends are said some seconds late.
+const LENGTH_ERROR_S: f64 = 2.0;
+
+/// Clusters the changes of `units` by `guards` and solves for their powers.
+pub fn solve_steps(meter: &Meter<'_>, units: &[Unit], guards: Guards) -> Powers {
+    let marks = marks(units);
+    let clusters = clusters(&marks, guards);
+    let (windows, calm) = WINDOWS_S
+        .iter()
+        .map(|&longest_s| Windows::of(meter.interval_s, longest_s))
+        .map(|windows| (windows, Calm::new(meter, &clusters, guards, windows)))
+        .min_by(|a, b| a.1.overall_w.total_cmp(&b.1.overall_w))
+        .expect("there are windows to try");
+    let contrasts = contrasts(meter, &clusters, windows);
+    let start = clusters.first().map_or(0, |c| c.from_ms);
+    let span_ms = clusters.last().map_or(1, |c| c.to_ms - start).max(1);
+    let block_ms = (span_ms / 24).clamp(2 * 3_600_000, 24 * 3_600_000);
+    let mut equations = Vec::new();
+    for (k, (cluster, contrast)) in clusters.iter().zip(&contrasts).enumerate() {
+        let Some(contrast) = contrast else { continue };
+        let inside = &marks[cluster.marks.clone()];
+        if !inside.iter().all(|m| is_timed(&units[m.unit as usize].events.changes[m.change as usize])) {
+            continue;
+        }
+        let block = ((cluster.from_ms - start) / block_ms) as u32;
+        let around_w = calm.around(cluster.from_ms);
+        let parts = net_change(units, inside);
+        let pulse = pulse(meter, units, inside, contrast, &parts, around_w);
+        if !parts.is_empty() {
+            let error_w = contrast.error_w.hypot(around_w);
+            equations.push(Equation { step_w: contrast.step_w(), error_w, spread: RUN_TO_RUN, parts, cluster: k as u32, block });
+        }
+        equations.extend(pulse.map(|pulse| Equation { cluster: k as u32, block, ..pulse }));
+    }
+    let n = parameter_count(units);
+    let p0 = first_guess(units, &equations, n);
+    let solution = solve(&equations, n, p0);
+    Powers { marks, clusters, contrasts, equations, solution, floor_w: calm.overall_w, guards }
+}
+
+/// The change of level that a cluster leaves behind.
+fn net_change(units: &[Unit], inside: &[Mark]) -> Vec<(u32, f32)> {
+    let mut parts: Vec<(u32, f32)> = Vec::new();
+    for mark in inside {
+        let unit = &units[mark.unit as usize];
+        let change = &unit.events.changes[mark.change as usize];
+        unit.curve.parts(change.to, |p, x| add(&mut parts, p, x));
+        unit.curve.parts(change.from, |p, x| add(&mut parts, p, -x));
+    }
+    parts.retain(|p| p.1.abs() > 1e-3);
+    parts
+}
+
+/// Where something was switched on and off again within a cluster, its step is nil, but not the energy under it: the integral of the
+/// power over the level before, against the time each level lasted.
+fn pulse(meter: &Meter<'_>, units: &[Unit], inside: &[Mark], contrast: &Contrast, net: &[(u32, f32)], around_w: f64) -> Option<Equation> {
+    let end_ms = contrast.after_ms - (meter.interval_s * 1000.0) as i64;
+    let mut lasting: Vec<(u32, f32)> = Vec::new();
+    for mark in inside {
+        let unit = &units[mark.unit as usize];
+        let change = &unit.events.changes[mark.change as usize];
+        let rest_s = (end_ms - mark.at_ms) as f64 / 1000.0;
+        unit.curve.parts(change.to, |p, x| add(&mut lasting, p, x * rest_s));
+        unit.curve.parts(change.from, |p, x| add(&mut lasting, p, -x * rest_s));
+    }
+    let longest_s = lasting.iter().filter(|p| net.iter().all(|n| n.0 != p.0)).map(|p| p.1.abs()).fold(0.0, f32::max);
+    if longest_s < 20.0 {
+        return None;
+    }
+    let (mean_w, covered_s) = meter.mean(contrast.before_ms, contrast.after_ms);
+    let width_s = (contrast.after_ms - contrast.before_ms) as f64 / 1000.0;
+    if covered_s < 0.95 * width_s {
+        return None;
+    }
+    let scale = 1.0 / f64::from(longest_s);
+    for part in &mut lasting {
+        part.1 *= scale as f32;
+    }
+    lasting.retain(|p| p.1.abs() > 1e-3);
+    let error_w = contrast.error_w.hypot(around_w) * width_s * scale;
+    let spread = RUN_TO_RUN.hypot(LENGTH_ERROR_S * scale);
+    Some(Equation { step_w: (mean_w - contrast.before_w) * width_s * scale, error_w, spread, parts: lasting, cluster: 0, block: 0 })
+}
+
+fn add(parts: &mut Vec<(u32, f32)>, parameter: usize, x: f64) {
+    match parts.iter_mut().find(|p| p.0 == parameter as u32) {
+        Some(p) => p.1 += x as f32,
+        None => parts.push((parameter as u32, x as f32)),
+    }
+}
+
+/// Medians of what each unit's lone changes say, spread over its knots in proportion to their width.
+fn first_guess(units: &[Unit], equations: &[Equation], n: usize) -> Vec<f64> {
+    let mut p0 = vec![0.0; n];
+    for unit in units {
+        for mode in &unit.curve.modes {
+            let mine = mode.first as u32..(mode.first + mode.knots.len()) as u32;
+            let widths: Vec<f64> = std::iter::once(0.0)
+                .chain(mode.knots.iter().map(|&k| f64::from(k)))
+                .collect::<Vec<_>>()
+                .windows(2)
+                .map(|w| w[1] - w[0])
+                .collect();
+            let guess = |alone: bool| {
+                let mut found: Vec<f64> = equations
+                    .iter()
+                    .filter(|e| e.parts.iter().any(|p| mine.contains(&p.0)) && (!alone || e.parts.iter().all(|p| mine.contains(&p.0))))
+                    .filter_map(|e| {
+                        let x: f64 = e
+                            .parts
+                            .iter()
+                            .filter(|p| mine.contains(&p.0))
+                            .map(|p| f64::from(p.1) * widths[(p.0 - mine.start) as usize])
+                            .sum();
+                        (x.abs() > 0.1).then_some(e.step_w / x)
+                    })
+                    .collect();
+                (found.len() >= if alone { 3 } else { 1 }).then(|| quantile(&mut found, 0.5)).flatten()
+            };
+            let slope = guess(true).or_else(|| guess(false)).unwrap_or(0.0).max(0.0);
+            for (k, w) in widths.iter().enumerate() {
+                p0[mode.first + k] = slope * w;
+            }
+        }
+    }
+    p0
+}
+
+/// Contrasts where nothing was switched: how much the background moves by itself, and when.
+struct Calm {
+    /// When, ms, and the size of the step there, W.
+    steps: Vec<(i64, f64)>,
+    /// Robust standard deviation over all of them, W.
+    overall_w: f64,
+}
+
+/// Calm contrasts on each side that tell how restless the house is at a time.
+const NEIGHBOURS: usize = 8;
+
+impl Calm {
+    fn new(meter: &Meter<'_>, clusters: &[Cluster], guards: Guards, windows: Windows) -> Self {
+        let guard_ms = ((guards.pre_s + guards.post_s) * 1000.0) as i64;
+        let room_ms = guard_ms + (2000.0 * windows.longest_s) as i64;
+        let calm: Vec<(i64, i64)> = clusters.windows(2).map(|c| (c[0].to_ms, c[1].from_ms)).filter(|c| c.1 - c.0 >= room_ms).collect();
+        let mut scratch = Vec::new();
+        let mut steps = Vec::new();
+        for &(from_ms, to_ms) in &calm {
+            let many = ((to_ms - from_ms) / room_ms).clamp(1, 4);
+            for k in 0..many {
+                let middle = from_ms + (to_ms - from_ms) * (2 * k + 1) / (2 * many);
+                let inside = (middle - guard_ms / 2, middle + guard_ms / 2);
+                if let Some(c) = contrast(meter, inside, (from_ms, to_ms), windows, &mut scratch) {
+                    steps.push((middle, c.step_w().abs()));
+                }
+            }
+        }
+        let mut sizes: Vec<f64> = steps.iter().map(|s| s.1).collect();
+        let overall_w = (1.4826 * quantile(&mut sizes, 0.5).unwrap_or(0.0)).max(0.2);
+        Calm { steps, overall_w }
+    }
+
+    /// How far the background moves around `at_ms`, W.
+    fn around(&self, at_ms: i64) -> f64 {
+        let k = self.steps.partition_point(|s| s.0 < at_ms);
+        let near = &self.steps[k.saturating_sub(NEIGHBOURS)..(k + NEIGHBOURS).min(self.steps.len())];
+        let mut sizes: Vec<f64> = near.iter().map(|s| s.1).collect();
+        let local_w = 1.4826 * quantile(&mut sizes, 0.5).unwrap_or(self.overall_w);
+        local_w.max(0.25 * self.overall_w)
+    }
+}

@@ -1,0 +1,97 @@
+//! Units of attribution: an entity, or entities that are always switched together.
+
+use super::curve::Curve;
+use super::events::{Change, Events};
+use super::steps::Mark;
+
+/// What is learned as one.
+#[derive(Clone, Debug)]
+pub struct Unit {
+    /// Indices of its entities; more than one is a group.
+    pub members: Vec<usize>,
+    /// What it did: the events of the member that was heard most.
+    pub events: Events,
+    /// Its power curve.
+    pub curve: Curve,
+    /// Seconds its load takes to settle after a change, beyond the guard.
+    pub settle_s: f32,
+}
+
+/// Changes of two members within this time are one.
+const TOGETHER_MS: i64 = 8_000;
+
+/// Share of the changes of each of two entities that must be common for them to be a group.
+const COMMON: f64 = 0.8;
+
+/// The longest silence across which a change still gives an equation, ms.
+const UNHEARD_MS: i64 = 120_000;
+
+/// Makes units of the events of entities; those in `alone` are never grouped (they have meters of their own).
+pub fn units(events: Vec<Events>, alone: &[bool]) -> Vec<Unit> {
+    let mut group: Vec<usize> = (0..events.len()).collect();
+    for a in 0..events.len() {
+        for b in a + 1..events.len() {
+            if group[b] == b && !alone[a] && !alone[b] && together(&events[a].changes, &events[b].changes) {
+                group[b] = group[a];
+            }
+        }
+    }
+    let mut out: Vec<Unit> = Vec::new();
+    let mut place = vec![usize::MAX; events.len()];
+    for (k, events) in events.into_iter().enumerate() {
+        let first = group[k];
+        if first != k {
+            let unit = &mut out[place[first]];
+            unit.members.push(k);
+            if events.changes.len() > unit.events.changes.len() {
+                unit.events = events;
+            }
+            continue;
+        }
+        place[k] = out.len();
+        out.push(Unit { members: vec![k], events, curve: Curve::default(), settle_s: 0.0 });
+    }
+    let mut first = 0;
+    for unit in &mut out {
+        unit.curve = Curve::new(&unit.events.changes, first);
+        first += unit.curve.parameters();
+    }
+    out
+}
+
+/// Whether nearly all changes of both happen at the same times in the same direction.
+fn together(a: &[Change], b: &[Change]) -> bool {
+    let most = a.len().max(b.len());
+    if a.len().min(b.len()) < 6 || (a.len().min(b.len()) as f64) < COMMON * most as f64 {
+        return false;
+    }
+    let (mut common, mut k) = (0, 0);
+    for x in a {
+        while k < b.len() && b[k].at_ms < x.at_ms - TOGETHER_MS {
+            k += 1;
+        }
+        let same_way = |y: &Change| x.to.is_off() == y.to.is_off() && x.from.is_off() == y.from.is_off();
+        if b[k..].iter().take_while(|y| y.at_ms <= x.at_ms + TOGETHER_MS).any(same_way) {
+            common += 1;
+        }
+    }
+    f64::from(common) >= COMMON * most as f64
+}
+
+/// All changes of all units in order of time.
+pub fn marks(units: &[Unit]) -> Vec<Mark> {
+    let mut marks: Vec<Mark> = Vec::with_capacity(units.iter().map(|u| u.events.changes.len()).sum());
+    for (u, unit) in units.iter().enumerate() {
+        for (k, change) in unit.events.changes.iter().enumerate() {
+            let from_ms = change.since_ms.filter(|since| change.at_ms - since <= UNHEARD_MS).unwrap_or(change.at_ms);
+            marks.push(Mark { from_ms, at_ms: change.at_ms, unit: u as u32, change: k as u32, settle_s: unit.settle_s });
+        }
+    }
+    marks.sort_by_key(|m| (m.at_ms, m.unit, m.change));
+    marks
+}
+
+/// Whether the time of a change is known well enough for an equation.
+pub fn is_timed(change: &Change) -> bool {
+    change.since_ms.is_none_or(|since| change.at_ms - since <= UNHEARD_MS)
+}
