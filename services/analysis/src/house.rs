@@ -237,5 +237,6 @@ fn read(history: &mut History, choice: Choice, given: Option<Quantity>) -> Resul
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by it")]
 #[path = "house/tests.rs"]
 mod tests;

@@ -72,6 +72,7 @@ pub(super) fn instants<'a>(series: impl IntoIterator<Item = &'a Series> + Clone,
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by it")]
 mod tests {
     use super::*;
 

@@ -38,6 +38,10 @@ pub(super) struct Candidate {
     score: f64,
 }
 
+/// W a unit, of a sensor that belongs in a tier.
+type WattsPer<'a> = &'a dyn Fn(&Sensor) -> Option<f64>;
+
+/// A sensor of power and what it said.
 struct Watched<'a> {
     sensor: &'a Sensor,
     watts: f64,
@@ -84,7 +88,7 @@ pub(super) fn rank(history: &History) -> Vec<Candidate> {
             let hinted = watched[group[0]].hinted;
             let is_likely = count > 0.0 && mean_w > 0.0 && (hinted || (mean_w >= LEAST_W && zero < 0.5));
             let ids = group.iter().map(|&s| watched[s].sensor.entity_id.clone()).collect();
-            is_likely.then(|| (Candidate { ids, mean_w, steps: (0, 0), zero, score: 0.0 }, group))
+            is_likely.then_some((Candidate { ids, mean_w, steps: (0, 0), zero, score: 0.0 }, group))
         })
         .collect();
     candidates.sort_by(|(a, _), (b, _)| b.mean_w.total_cmp(&a.mean_w).then_with(|| a.ids.cmp(&b.ids)));
@@ -128,7 +132,7 @@ pub(super) fn rank(history: &History) -> Vec<Candidate> {
 /// better.
 fn watch(history: &History) -> Vec<Watched<'_>> {
     let named = |s: &Sensor| names::hints_at_power(&s.entity_id) || s.device_class.as_deref() == Some("power");
-    let tiers: [&dyn Fn(&Sensor) -> Option<f64>; 3] = [
+    let tiers: [WattsPer<'_>; 3] = [
         &|s| match Quantity::said(s) {
             Quantity::Power(watts) => Some(watts),
             Quantity::Unsaid if named(s) => Some(quantity::rough_watts(s)),

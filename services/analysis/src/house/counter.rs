@@ -47,15 +47,12 @@ pub(super) fn increments(series: &Series, kwh_per_unit: f64, may_fall: bool, mut
         let goes_on = |at_ms: i64, now: f64| now >= before - DIP_KWH && now - before <= most(at_ms);
         let rise = now - before;
         let starts_anew = now >= 0.0 && now < 0.5 * before;
-        let (counted, known) = if (0.0..=most(at_ms)).contains(&rise) {
+        let rises = (0.0..=most(at_ms)).contains(&rise);
+        let falls_and_means_it = may_fall && rise < 0.0 && !starts_anew && -rise <= most(at_ms);
+        let dips = rise < 0.0 && !starts_anew && -rise <= DIP_KWH;
+        let (counted, known) = if rises || falls_and_means_it {
             (rise, true)
-        } else if rise < 0.0 && !starts_anew && may_fall && -rise <= most(at_ms) {
-            (rise, true)
-        } else if rise < 0.0 && !starts_anew && -rise <= DIP_KWH {
-            continue;
-        } else if (before > 2.0 * DIP_KWH || rise > 0.0)
-            && leaps_back(series, k, rise.abs() / kwh_per_unit, |j| goes_on(series.at_ms[j], kwh(j)))
-        {
+        } else if dips || glitches(series, k, before, kwh_per_unit, |j| goes_on(series.at_ms[j], kwh(j))) {
             continue;
         } else if starts_anew && now <= most(at_ms) {
             (now, true)
@@ -67,14 +64,18 @@ pub(super) fn increments(series: &Series, kwh_per_unit: f64, may_fall: bool, mut
     }
 }
 
-/// Whether within a few rows after row `k` the counter leaps, by most of the `change` (in its own unit) that row `k` made, to
-/// where it `goes_on` from before.
-fn leaps_back(series: &Series, k: usize, change: f64, goes_on: impl Fn(usize) -> bool) -> bool {
+/// Whether row `k` is nonsense after `before_kwh`: within a few rows the counter leaps, by most of the change that row `k` made,
+/// to where it `goes_on` from before. What falls from next to nothing is never nonsense.
+fn glitches(series: &Series, k: usize, before_kwh: f64, kwh_per_unit: f64, goes_on: impl Fn(usize) -> bool) -> bool {
+    let change = series.value[k] - before_kwh / kwh_per_unit;
+    if change < 0.0 && before_kwh <= 2.0 * DIP_KWH {
+        return false;
+    }
     let mut before = series.value[k];
     (k + 1..series.len()).take(GLITCH_ROWS).filter(|&j| series.value[j].is_finite()).any(|j| {
         let leap = (series.value[j] - before).abs();
         before = series.value[j];
-        leap > 0.5 * change && goes_on(j)
+        leap > 0.5 * change.abs() && goes_on(j)
     })
 }
 
@@ -174,6 +175,7 @@ fn significant(value: f64) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by it")]
 mod tests {
     use super::*;
     use rstest::rstest;

@@ -257,6 +257,7 @@ fn is_part_of_an_id(c: char) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by it")]
 mod tests {
     use super::*;
     use rstest::rstest;

@@ -267,5 +267,6 @@ fn short(name: &str) -> &str {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by it")]
 #[path = "metered_tests.rs"]
 mod tests;

@@ -22,7 +22,7 @@ const AGREES: f64 = 0.25;
 /// The power of the grid with that of sun and batteries; `None` where the dashboard names no power or not all of it is there.
 /// `notes` says what had to be left out.
 pub(super) fn power(history: &History, notes: &mut Vec<String>) -> Option<Choice> {
-    let told = history.energy_preferences.as_ref()?;
+    let told = history.energy_preferences.as_ref().filter(|told| !told.grid_power.is_empty())?;
     let grid: Vec<&Sensor> = told.grid_power.iter().filter_map(|id| power_sensor(history, id)).collect();
     if grid.len() < told.grid_power.len() {
         let missing = told.grid_power.iter().find(|id| power_sensor(history, id).is_none());

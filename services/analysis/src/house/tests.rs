@@ -166,6 +166,14 @@ fn a_sun_that_sleeps_at_night_does_not_take_the_house_with_it() {
     assert_eq!(house.notes, ["sensor.roof is left out of the house's power: it is silent for 50 % of the time"]);
 }
 
+#[test]
+fn a_sun_without_a_grid_is_no_house() {
+    let mut given =
+        history(vec![sensor("sensor.roof", Some("W"), &[100.0, 90.0]), sensor("sensor.home_power", Some("W"), &[300.0, 310.0])]);
+    given.energy_preferences = Some(EnergyPreferences { solar_power: vec!["sensor.roof".into()], ..EnergyPreferences::default() });
+    assert_eq!(find(&mut given, None, None).unwrap().label, "sensor.home_power");
+}
+
 /// A counter of `watts` over `minutes`, in kWh.
 fn counter(id: &str, start_kwh: f64, watts: &[f64]) -> Sensor {
     let mut kwh = start_kwh;
@@ -248,6 +256,19 @@ fn what_behaves_like_a_house_is_taken(#[case] meter: &str) {
     let house = find(&mut given, None, None).unwrap();
     assert_eq!(house.label, meter, "{}", house.why);
     assert!(house.why.contains("steps of other sensors show in it"), "{}", house.why);
+}
+
+#[test]
+fn a_solar_home_is_a_home_like_any_other() {
+    let sun = |k: usize| if (480..1000).contains(&k) { 3000.0 + (k % 90) as f64 } else { 0.0 };
+    let mut days = day();
+    days[0].1.iter_mut().enumerate().for_each(|(k, w)| *w -= sun(k));
+    let mut given = history(days.into_iter().map(|(id, values)| sensor(&format!("sensor.{id}_1"), Some("W"), &values)).collect());
+    given.sensors[0].entity_id = "sensor.cellar_1".to_owned();
+    given.sensors.push(sensor("sensor.inverter_power", Some("W"), &(0..1440).map(sun).collect::<Vec<f64>>()));
+    let house = find(&mut given, None, None).unwrap();
+    assert_eq!(house.label, "sensor.cellar_1", "{}", house.why);
+    assert!(house.power.value.iter().any(|&w| w < -2000.0));
 }
 
 #[test]
