@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use wattribute_domain::{Attributes, EnergyPreferences, Entity, History, Sensor, Statistic, may_switch_a_load, units};
+use wattribute_domain::{Attributes, EnergyPreferences, Entity, History, Sensor, Statistic, may_switch_a_load};
 
 use super::error::name_of;
 use super::filter::Filter;
+use super::nature::{decide, describe, measures};
 use super::slot::{Key, Kind, Slot};
 
 /// What the registry knows of an entity.
@@ -75,13 +76,14 @@ impl Collector {
         }
     }
 
-    /// Where an entity is collected. Its id is compared with the row's before, so that runs of one entity cost nothing.
-    pub(super) fn slot(&mut self, entity_id: &str) -> u32 {
-        match self.slots.get(self.last as usize) {
-            Some(slot) if *slot.id == *entity_id => {}
-            _ => self.last = self.by_id.get(entity_id).copied().unwrap_or_else(|| self.add(entity_id)),
+    /// Where an entity is collected, `None` for what is no entity id. It is compared with the row's before, so that runs of one
+    /// entity cost nothing.
+    pub(super) fn slot(&mut self, entity_id: &[u8]) -> Option<u32> {
+        if self.slots.get(self.last as usize).is_none_or(|slot| slot.id.as_bytes() != entity_id) {
+            let entity_id = std::str::from_utf8(entity_id).ok().map(str::trim).filter(|id| id.contains('.'))?;
+            self.last = self.by_id.get(entity_id).copied().unwrap_or_else(|| self.add(entity_id));
         }
-        self.last
+        Some(self.last)
     }
 
     fn add(&mut self, entity_id: &str) -> u32 {
@@ -214,6 +216,9 @@ impl Collector {
     }
 
     fn finish_slot(&mut self, mut slot: Slot) {
+        if !slot.heard {
+            return;
+        }
         if self.from_ms.is_some() {
             slot.fill_reserve();
         }
@@ -246,78 +251,12 @@ impl Collector {
                 sensor.device_id = registered.device_id;
                 self.history.sensors.push(sensor);
             }
-            Kind::Entity(mut entity) => {
+            Kind::Entity(mut entity) if !entity.said.is_empty() => {
                 entity.name = name(entity.name);
                 entity.device_id = registered.device_id;
                 self.history.entities.push(entity);
             }
-            Kind::Undecided(_) | Kind::Unheard | Kind::Ignored => {}
+            Kind::Undecided(_) | Kind::Entity(_) | Kind::Unheard | Kind::Ignored => {}
         }
-    }
-}
-
-fn measures(unit: &str) -> bool {
-    units::watts_per(unit).is_some() || units::kwh_per(unit).is_some()
-}
-
-/// Makes of an undecided entity what its attributes say it is.
-fn decide(slot: &mut Slot, attributes: &Attributes, filter: &Filter, from_ms: Option<i64>) {
-    let unit = attributes.unit_of_measurement.as_str();
-    let device_class = attributes.device_class.as_str();
-    match &mut slot.kind {
-        Kind::Undecided(sensor) => {
-            if unit.is_some_and(measures) || matches!(device_class, Some("power" | "energy")) {
-                slot.kind = Kind::Sensor(std::mem::take(sensor));
-            } else if may_switch_a_load(&slot.id, device_class) {
-                become_entity(slot, filter, from_ms);
-            } else if unit.is_some() || device_class.is_some() {
-                slot.kind = Kind::Ignored;
-            }
-        }
-        Kind::Unheard if device_class.is_some() => {
-            if may_switch_a_load(&slot.id, device_class) {
-                become_entity(slot, filter, from_ms);
-            } else {
-                slot.kind = Kind::Ignored;
-            }
-        }
-        _ => {}
-    }
-}
-
-fn become_entity(slot: &mut Slot, filter: &Filter, from_ms: Option<i64>) {
-    if filter.answers(&slot.id) {
-        slot.kind = Kind::Entity(Entity::new(&*slot.id));
-        if let Some(from_ms) = from_ms {
-            slot.reserve(from_ms);
-        }
-    } else {
-        slot.kind = Kind::Ignored;
-    }
-}
-
-/// Takes over the names and classes that attributes tell; the latest name counts.
-fn describe(slot: &mut Slot, attributes: &Attributes) {
-    let name = attributes.friendly_name.as_str();
-    match &mut slot.kind {
-        Kind::Sensor(sensor) | Kind::Undecided(sensor) => {
-            if let Some(name) = name.filter(|name| sensor.name.as_deref() != Some(name)) {
-                sensor.name = Some(name.to_owned());
-            }
-            let own = |class: &mut Option<String>, said: Option<&str>| {
-                if class.is_none() {
-                    *class = said.map(str::to_owned);
-                }
-            };
-            own(&mut sensor.unit, attributes.unit_of_measurement.as_str());
-            own(&mut sensor.device_class, attributes.device_class.as_str());
-            own(&mut sensor.state_class, attributes.state_class.as_str());
-        }
-        Kind::Entity(entity) => {
-            if let Some(name) = name.filter(|name| entity.name.as_deref() != Some(name)) {
-                entity.name = Some(name.to_owned());
-            }
-        }
-        Kind::Unheard | Kind::Ignored => {}
     }
 }

@@ -96,11 +96,9 @@ impl Rows<'_> {
         let (Some(id), Some(state)) = (field(self.columns.entity_id), field(self.columns.state)) else {
             return self.collector.malformed(|| format!("{}: too few fields", line()));
         };
-        let id = std::str::from_utf8(id).map(str::trim).ok().filter(|id| id.contains('.'));
-        let Some(id) = id else {
+        let Some(slot) = self.collector.slot(id) else {
             return self.collector.malformed(|| format!("{}: no entity_id", line()));
         };
-        let slot = self.collector.slot(id);
         if self.collector.is_ignored(slot) {
             return self.collector.skip();
         }

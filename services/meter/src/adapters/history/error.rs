@@ -33,7 +33,7 @@ pub enum HistoryError {
         file: String,
     },
     /// The file is damaged so early that nothing could be read.
-    #[error("{file} is damaged: {why}; give a whole copy, made while home assistant is stopped or by its backup")]
+    #[error("{file} is damaged: {why}; give a whole copy of it")]
     Damaged {
         /// Name of the file.
         file: String,

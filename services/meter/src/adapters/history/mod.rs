@@ -5,9 +5,12 @@ mod csv;
 mod error;
 mod filter;
 mod format;
+mod nature;
 mod parquet;
 mod recorder;
 mod slot;
+#[cfg(test)]
+mod tests;
 mod time;
 
 use std::path::PathBuf;

@@ -147,11 +147,10 @@ impl Rows<'_> {
             let (id, state) = (ids.next().flatten(), states.next().flatten());
             let instant = instants.next().flatten();
             let attributes = attributes.as_mut().and_then(|cells| cells.next().flatten()).filter(|json| !json.is_empty());
-            let Some(id) = id.and_then(|id| std::str::from_utf8(id.data()).ok()).filter(|id| id.contains('.')) else {
+            let Some(slot) = id.and_then(|id| self.collector.slot(id.data())) else {
                 self.collector.malformed(|| format!("row {row}: no entity_id"));
                 continue;
             };
-            let slot = self.collector.slot(id);
             if self.collector.is_ignored(slot) {
                 self.collector.skip();
                 continue;
@@ -183,6 +182,9 @@ impl Rows<'_> {
 
 fn said(error: &ParquetError) -> String {
     let text = error.to_string();
+    if text.contains("Corrupt footer") {
+        return "it is cut short, or was still being written".to_owned();
+    }
     let text = text.split_once(": ").map_or(text.as_str(), |(_, what)| what);
     text.lines().next().unwrap_or_default().to_lowercase()
 }

@@ -64,6 +64,8 @@ pub(super) struct Slot {
     /// Units that differ from the sensor's own.
     pub(super) other_units: Vec<String>,
     pub(super) last_at_ms: i64,
+    /// Anything was said, early or within the span wanted.
+    pub(super) heard: bool,
     /// The last it said before the span wanted.
     before: Option<(i64, f64, Option<Level>)>,
     known: Vec<Known>,
@@ -82,6 +84,7 @@ impl Slot {
             has_attributes: false,
             other_units: Vec::new(),
             last_at_ms: i64::MIN,
+            heard: false,
             before: None,
             known: Vec::new(),
             by_key: HashMap::new(),
@@ -142,6 +145,7 @@ impl Slot {
 
     /// A state said at `at_ms`, which is before the span wanted where `early`. Returns whether it was text in a sensor.
     pub(super) fn say(&mut self, known: u32, state: &[u8], at_ms: i64, early: bool) -> bool {
+        self.heard = true;
         match &mut self.kind {
             Kind::Sensor(sensor) | Kind::Undecided(sensor) => {
                 let (value, text) = number(state);

@@ -12,6 +12,9 @@ use super::super::HistoryError;
 use super::super::collector::Collector;
 use super::{failed, is_damage};
 
+/// How long to wait for a writer; Home Assistant holds its lock for far less.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// What the first 100 bytes tell (<https://www.sqlite.org/fileformat.html>).
 struct Header {
     wal: bool,
@@ -58,7 +61,7 @@ fn begin(path: &Path, immutable: bool, damaged: bool) -> rusqlite::Result<Connec
     let uri = format!("file:{}?{}", escaped(path), if immutable { "immutable=1" } else { "mode=ro" });
     let database =
         Connection::open_with_flags(uri, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    database.busy_timeout(Duration::from_secs(5))?;
+    database.busy_timeout(PATIENCE)?;
     if damaged {
         // Only this makes SQLite read what there is of a file that was cut short; nothing can be written.
         database.set_db_config(DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, true)?;

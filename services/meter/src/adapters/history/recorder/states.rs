@@ -101,7 +101,9 @@ impl<'a> States<'a> {
             let mut statement = database.prepare("SELECT metadata_id, entity_id FROM states_meta WHERE entity_id IS NOT NULL")?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
-                slots.insert(row.get(0)?, collector.slot(&row.get::<_, String>(1)?));
+                if let (id, Some(slot)) = (row.get(0)?, collector.slot(row.get_ref(1)?.as_bytes().unwrap_or_default())) {
+                    slots.insert(id, slot);
+                }
             }
         }
         let attributes = (schema.has_table("state_attributes") && schema.has("states", "attributes_id"))
@@ -112,9 +114,16 @@ impl<'a> States<'a> {
 
     /// Reads the rows after `after`, telling the number of each.
     fn pass(&mut self, statement: &mut Statement<'_>, after: i64, mut done: impl FnMut(i64)) -> rusqlite::Result<()> {
+        let mut before = after;
         let mut rows = statement.query([after])?;
         while let Some(row) = rows.next()? {
             let rowid = row.get(0)?;
+            // Rows come in order of their number; in a page that was half overwritten they do not.
+            if rowid <= before {
+                self.collector.malformed(|| format!("after state {before}: a damaged row"));
+                continue;
+            }
+            before = rowid;
             self.row(row, rowid)?;
             done(rowid);
         }
@@ -159,7 +168,7 @@ impl<'a> States<'a> {
                 }
             },
             _ => match row.get_ref(5)? {
-                ValueRef::Text(id) if !id.is_empty() => Some(self.collector.slot(&String::from_utf8_lossy(id))),
+                ValueRef::Text(id) => self.collector.slot(id),
                 _ => None,
             },
         })
