@@ -158,6 +158,17 @@ impl Collector {
         }
     }
 
+    /// Recording ended at `at_ms`: what this file's entities said last holds no longer.
+    pub(super) fn silence(&mut self, at_ms: i64) {
+        if self.to_ms.is_some_and(|to_ms| at_ms >= to_ms) {
+            return;
+        }
+        let early = self.from_ms.is_some_and(|from_ms| at_ms < from_ms);
+        for slot in self.slots.iter_mut().filter(|slot| slot.last_at_ms != i64::MIN) {
+            slot.silence(at_ms, early);
+        }
+    }
+
     /// A row that could not be read at all.
     pub(super) fn malformed(&mut self, row: impl FnOnce() -> String) {
         self.history.rows += 1;

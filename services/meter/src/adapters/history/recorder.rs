@@ -1,6 +1,7 @@
 //! Home Assistant's recorder database, of any schema since 2022.
 
 mod open;
+mod runs;
 mod schema;
 mod states;
 mod statistics;

@@ -172,6 +172,18 @@ impl Slot {
         }
     }
 
+    /// Nothing it said holds from `at_ms` on.
+    pub(super) fn silence(&mut self, at_ms: i64, early: bool) {
+        // The last states may be said in the very moment that recording ended, or just after.
+        let at_ms = at_ms.max(self.last_at_ms + 1);
+        match &mut self.kind {
+            _ if early => self.before = Some((at_ms, f64::NAN, None)),
+            Kind::Sensor(sensor) | Kind::Undecided(sensor) => sensor.readings.push(at_ms, f64::NAN),
+            Kind::Entity(entity) => entity.said.push(Said { at_ms, level: None }),
+            Kind::Unheard | Kind::Ignored => {}
+        }
+    }
+
     /// Makes room for what holds at the start of the span.
     pub(super) fn reserve(&mut self, from_ms: i64) {
         match &mut self.kind {

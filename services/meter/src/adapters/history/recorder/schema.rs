@@ -12,7 +12,7 @@ pub(super) struct Schema {
     columns: HashMap<&'static str, Vec<String>>,
 }
 
-const TABLES: [&str; 5] = ["states", "states_meta", "state_attributes", "statistics", "statistics_meta"];
+const TABLES: [&str; 6] = ["states", "states_meta", "state_attributes", "statistics", "statistics_meta", "recorder_runs"];
 
 impl Schema {
     pub(super) fn of(database: &Connection) -> rusqlite::Result<Self> {

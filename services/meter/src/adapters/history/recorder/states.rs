@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Statement};
 use super::super::collector::Collector;
 use super::super::slot::Key;
 use super::super::{HistoryError, Progress, time};
+use super::runs::Pauses;
 use super::schema::Schema;
 use super::{failed, is_damage, said};
 
@@ -64,6 +65,9 @@ pub(super) fn read(
         }
         states.collector.note(format!("{file} is damaged: {read} states could be read, the rest could not."));
     }
+    if let Some(silent_ms) = states.pauses.at_end() {
+        states.collector.silence(silent_ms);
+    }
     progress(Progress { file: &file, done: total, total });
     Ok(())
 }
@@ -92,6 +96,7 @@ struct States<'a> {
     slots: HashMap<i64, u32>,
     last: Option<(i64, u32)>,
     attributes: Option<Statement<'a>>,
+    pauses: Pauses,
 }
 
 impl<'a> States<'a> {
@@ -109,7 +114,8 @@ impl<'a> States<'a> {
         let attributes = (schema.has_table("state_attributes") && schema.has("states", "attributes_id"))
             .then(|| database.prepare("SELECT shared_attrs FROM state_attributes WHERE attributes_id = ?1"))
             .transpose()?;
-        Ok(States { collector, slots, last: None, attributes })
+        let pauses = Pauses::of(database, schema)?;
+        Ok(States { collector, slots, last: None, attributes, pauses })
     }
 
     /// Reads the rows after `after`, telling the number of each.
@@ -148,6 +154,9 @@ impl<'a> States<'a> {
                 _ => None,
             },
         };
+        if let Some(silent_ms) = at_ms.and_then(|at_ms| self.pauses.before(at_ms)) {
+            self.collector.silence(silent_ms);
+        }
         match row.get_ref(2)? {
             ValueRef::Text(state) => self.collector.say(slot, known, state, at_ms, || format!("state {rowid}")),
             ValueRef::Integer(number) => self.collector.say(slot, known, number.to_string().as_bytes(), at_ms, || format!("state {rowid}")),

@@ -315,3 +315,42 @@ fn progress_is_told_from_the_beginning_to_the_end() {
     assert_eq!(told.last(), Some(&("some.db".to_owned(), 9, 9)));
     assert!(told.is_sorted_by_key(|(_, done, _)| *done));
 }
+
+#[test]
+fn nothing_holds_while_home_assistant_was_not_recording() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("runs.db");
+    let rows = [
+        ("sensor.p", "100", 0.0, POWER),
+        ("switch.a", "on", 1.0, "{}"),
+        // Stopped from 30 to 300.
+        ("switch.a", "unavailable", 301.0, "{}"),
+        ("switch.a", "on", 302.0, "{}"),
+        ("sensor.p", "100", 303.0, POWER),
+        // Crashed after 350, back at 400.
+        ("switch.a", "off", 350.0, "{}"),
+        ("sensor.p", "100", 405.0, POWER),
+    ];
+    Generation::Current.create(&path, &rows);
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch(
+            "CREATE TABLE recorder_runs (run_id INTEGER PRIMARY KEY, start DATETIME, \"end\" DATETIME, closed_incorrect BOOLEAN, created DATETIME);
+             INSERT INTO recorder_runs (start, \"end\", closed_incorrect) VALUES
+                ('2023-11-14 22:13:00.000000', '2023-11-14 22:13:50.000000', 0),
+                ('2023-11-14 22:18:20.000000', '2023-11-14 22:20:00.000000', 1),
+                ('2023-11-14 22:20:00.000000', NULL, 0);",
+        )
+        .unwrap();
+    let history = read_one(&path);
+    let wanted = [(0.0, Some(100.0)), (30.0, None), (303.0, Some(100.0)), (350.0, None), (405.0, Some(100.0))];
+    assert_eq!(readings(&history, "sensor.p"), wanted);
+    let wanted = levels(&[(1.0, "on"), (30.0, "-"), (301.0, "-"), (302.0, "on"), (350.0, "off"), (350.001, "-")]);
+    assert_eq!(said(&history, "switch.a"), wanted);
+
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch("UPDATE recorder_runs SET \"end\" = '2023-11-14 22:20:30.000000' WHERE run_id = 3")
+        .unwrap();
+    assert_eq!(readings(&read_one(&path), "sensor.p").last(), Some(&(430.0, None)));
+}
