@@ -56,6 +56,12 @@ pub enum HistoryError {
         /// Name of the file.
         file: String,
     },
+    /// A database in WAL mode whose -wal was left behind, with all there is to read in it.
+    #[error("{file} was copied without its -wal, which holds the states: copy both files, or copy it while home assistant is stopped")]
+    WithoutWal {
+        /// Name of the file.
+        file: String,
+    },
     /// A glob of `include` or `exclude` is malformed.
     #[error("bad pattern `{pattern}`: {why}; write an entity such as `light.hall`, a glob such as `light.*` or a domain such as `light`")]
     Pattern {

@@ -22,37 +22,38 @@ struct Header {
     length: u64,
 }
 
+/// A database that is ready to be read.
+pub(super) struct Opened {
+    pub database: Connection,
+    /// It is in WAL mode, and its -wal was not there or could not be used.
+    pub without_wal: bool,
+}
+
 /// Opens read-only and begins one read transaction, so that all that is read is of one instant.
-pub(super) fn open(path: &Path, collector: &mut Collector) -> Result<Connection, HistoryError> {
+pub(super) fn open(path: &Path, collector: &mut Collector) -> Result<Opened, HistoryError> {
     // SQLite follows links before it looks for the -wal.
     let path = std::fs::canonicalize(path).map_err(|e| HistoryError::unreadable(path, &e))?;
     let file = collector.file().to_owned();
     let (header, length) = header(&path)?;
     let has_wal = beside(&path, "-wal").exists();
-
-    if header.wal && !has_wal {
-        collector.note(format!(
-            "{file} has no -wal file beside it: if Home Assistant was running when it was copied, the last minutes to hours are missing."
-        ));
-        // Nobody has it open, or there would be a -wal: read it as it is and leave nothing beside it.
-        return begin(&path, true, length < header.length)
-            .map_err(|e| failed(&path, &e))
-            .inspect(|_| cut(collector, &file, &header, length));
+    let short = length < header.length;
+    // What a -wal adds may be the end that is missing.
+    if short && !has_wal {
+        let percent = 100.0 * length as f64 / header.length as f64;
+        collector.note(format!("{file} is cut short: only {percent:.0} % of it is there, and only that was read."));
     }
-    match begin(&path, false, length < header.length && !has_wal) {
-        Ok(database) => {
-            if !has_wal {
-                cut(collector, &file, &header, length);
-            }
-            Ok(database)
-        }
+    let opened = |database, without_wal| Opened { database, without_wal };
+    if header.wal && !has_wal {
+        // Nobody has it open, or there would be a -wal: read it as it is and leave nothing beside it.
+        return begin(&path, true, short).map(|database| opened(database, true)).map_err(|e| failed(&path, &e));
+    }
+    match begin(&path, false, short && !has_wal) {
+        Ok(database) => Ok(opened(database, false)),
         Err(error) if has_wal && matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly)) => {
-            collector.note(format!(
-                "The -wal file beside {file} could not be used, as its folder is not writable: the last minutes to hours are missing."
-            ));
-            begin(&path, true, length < header.length).map_err(|e| failed(&path, &e))
+            collector.note(format!("The -wal beside {file} could not be used, as its folder is not writable."));
+            begin(&path, true, short).map(|database| opened(database, true)).map_err(|e| failed(&path, &e))
         }
-        Err(error) if is_damage(&error) => begin(&path, false, true).map_err(|e| failed(&path, &e)),
+        Err(error) if is_damage(&error) => begin(&path, false, true).map(|database| opened(database, false)).map_err(|e| failed(&path, &e)),
         Err(error) => Err(failed(&path, &error)),
     }
 }
@@ -69,13 +70,6 @@ fn begin(path: &Path, immutable: bool, damaged: bool) -> rusqlite::Result<Connec
     database.execute_batch("BEGIN")?;
     database.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     Ok(database)
-}
-
-fn cut(collector: &mut Collector, file: &str, header: &Header, length: u64) {
-    if length < header.length {
-        let percent = 100.0 * length as f64 / header.length as f64;
-        collector.note(format!("{file} is cut short: only {percent:.0} % of it is there, and only that was read."));
-    }
 }
 
 fn header(path: &Path) -> Result<(Header, u64), HistoryError> {

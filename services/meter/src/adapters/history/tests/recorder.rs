@@ -188,10 +188,29 @@ fn a_copy_without_its_wal_says_so_and_leaves_nothing_beside_it() {
     assert_eq!(before.len(), 1);
     let history = read_one(&path);
     check(&history);
-    let note =
-        "copy.db has no -wal file beside it: if Home Assistant was running when it was copied, the last minutes to hours are missing.";
+    let note = "copy.db has no -wal beside it: if Home Assistant was running when it was copied, the last minutes to hours are missing.";
     assert_eq!(history.notes, [note]);
     assert_eq!(files_in(&folder), before);
+}
+
+#[test]
+fn a_copy_of_a_running_database_without_its_wal_says_so() {
+    let (folder, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (path, database) = in_use(&folder);
+    let copied = copy.path().join("copy.db");
+    std::fs::copy(&path, &copied).unwrap();
+    let line = "copy.db was copied without its -wal, which holds the states: copy both files, or copy it while home assistant is stopped";
+    assert_eq!(error_of(&copied), line);
+
+    let runs = "CREATE TABLE recorder_runs (start DATETIME, \"end\" DATETIME, closed_incorrect BOOLEAN);
+                INSERT INTO recorder_runs VALUES ('2023-11-14 22:00:00.000000', NULL, 0); PRAGMA wal_checkpoint(TRUNCATE);";
+    database.execute_batch(runs).unwrap();
+    Generation::Current.insert(&database, &("light.late", "on", 60.0, "{}"));
+    std::fs::copy(&path, &copied).unwrap();
+    let history = read_one(&copied);
+    check(&history);
+    let note = "copy.db was copied while Home Assistant was running, without its -wal: the last minutes to hours are missing.";
+    assert_eq!(history.notes, [note]);
 }
 
 #[test]
