@@ -1,0 +1,3 @@
+//! One folder for each kind of source.
+
+pub mod history;

@@ -1,0 +1,78 @@
+#![doc = include_str!("README.md")]
+
+mod collector;
+mod csv;
+mod error;
+mod filter;
+mod format;
+mod nature;
+mod parquet;
+mod recorder;
+mod slot;
+#[cfg(test)]
+mod tests;
+mod time;
+
+use std::path::PathBuf;
+
+use wattribute_domain::History;
+
+use self::collector::Collector;
+pub use self::error::HistoryError;
+use self::filter::Filter;
+use self::format::Format;
+
+/// What to read, and what to leave out.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Globs over entity ids (`light.*`) or bare domains (`light`): only these are answered. Empty: all. Sensors of power and
+    /// energy are read whatever this says, or the meter could not be found.
+    pub include: Vec<String>,
+    /// Globs over entity ids or bare domains that are left out, sensors too.
+    pub exclude: Vec<String>,
+    /// First instant wanted, ms since the epoch. What was said last before it holds from here on.
+    pub from_ms: Option<i64>,
+    /// First instant no longer wanted, ms since the epoch.
+    pub to_ms: Option<i64>,
+    /// Ids that are read as sensors whatever else is said, such as those of `--meter`.
+    pub keep: Vec<String>,
+}
+
+/// How far reading has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress<'a> {
+    /// Name of the file being read.
+    pub file: &'a str,
+    /// Bytes or rows done.
+    pub done: u64,
+    /// Bytes or rows there are; 0 where that is not known.
+    pub total: u64,
+}
+
+/// Reads files of any known format, recognised by content, into one history, in order and without repeats.
+pub fn read(paths: &[PathBuf], options: &Options, progress: &mut dyn FnMut(Progress<'_>)) -> Result<History, HistoryError> {
+    if paths.is_empty() {
+        return Err(HistoryError::NothingToRead);
+    }
+    let mut files = Vec::with_capacity(paths.len());
+    for path in paths {
+        files.push((format::recognise(path)?, path));
+    }
+    // Formats that carry units and device classes first: what they tell of an entity serves those that do not.
+    files.sort_by_key(|(format, _)| *format);
+
+    let mut collector = Collector::new(Filter::new(options)?, options.from_ms, options.to_ms);
+    for (format, path) in files {
+        collector.begin_file(path);
+        let rows_before = collector.rows();
+        match format {
+            Format::Recorder => recorder::read(path, &mut collector, progress)?,
+            Format::Parquet => parquet::read(path, &mut collector, progress)?,
+            Format::Csv => csv::read(path, &mut collector, progress)?,
+        }
+        if collector.rows() == rows_before {
+            return Err(HistoryError::no_rows(path));
+        }
+    }
+    Ok(collector.finish())
+}
