@@ -20,9 +20,9 @@ import os
 import pathlib
 import subprocess
 import sys
-import time
 from typing import NamedTuple
 
+import measured
 import venv
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -55,7 +55,7 @@ SMALL = [
     (REDD, 0, "onchange", True), (APR, 0, "onchange", False), (REDD, 10, "onchange", False),
     (REDD, 60, "", True), (APR, 60, "", False), (REFIT, 0, "", True), (IDEAL, 0, "", False),
     (UKD2, 0, "pv,gaps", False), (REFIT, 0, "modes", False), (UKD2, 0, "own", True), (REFIT, 0, "own", False),
-]  # fmt: skip
+]
 
 
 class Home(NamedTuple):
@@ -130,35 +130,8 @@ def make(home, python):
 
 
 def answer(home):
-    """Answers the home: seconds, peak MB, and what went wrong if something did."""
-    start, path = time.monotonic(), home.folder / "answer.json"
-    path.unlink(missing_ok=True)
-    with open(path, "wb") as out, open(home.folder / "stderr.txt", "wb") as err:
-        try:
-            child = subprocess.Popen([BIN, "analyze", home.folder / "history.parquet", "--json"], stdin=subprocess.DEVNULL, stdout=out, stderr=err)
-        except OSError as e:
-            return 0.0, 0.0, f"{BIN}: {e.strerror}"
-        with Alarm(child):
-            _, status, usage = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-    said = (home.folder / "stderr.txt").read_text(errors="replace").strip().splitlines()
-    problem = f"exit {child.returncode}: {said[-1] if said else 'no message'}" if child.returncode else None
-    return time.monotonic() - start, usage.ru_maxrss / 1024, problem
-
-
-class Alarm:
-    """Ends a child that takes longer than the time limit."""
-
-    def __init__(self, child):
-        import threading
-
-        self.timer = threading.Timer(TIME_LIMIT_S, child.kill)
-
-    def __enter__(self):
-        self.timer.start()
-
-    def __exit__(self, *_):
-        self.timer.cancel()
+    path = home.folder / "answer.json"
+    return measured.run([BIN, "analyze", home.folder / "history.parquet", "--json"], path, home.folder / "stderr.txt", TIME_LIMIT_S)
 
 
 def marks(home, file):
@@ -205,9 +178,8 @@ def sit(home, python):
         make(home, python)
     except subprocess.CalledProcessError as e:
         return dict(home=home, problem=f"exam.py: {e.stderr.strip().splitlines()[-1]}")
-    seconds, peak_mb, problem = answer(home)
-    out = dict(home=home, seconds=seconds, peak_mb=peak_mb, problem=problem, naive=marks(home, "naive.json"))
-    if not problem:
+    out = dict(home=home, **answer(home)._asdict(), naive=marks(home, "naive.json"))
+    if not out["problem"]:
         args = [python, EXAM, "score", "--home", home.folder, "--answer", home.folder / "answer.json"]
         scored = subprocess.run(args, capture_output=True, text=True)
         (home.folder / "score.json").write_text(scored.stdout)
@@ -307,10 +279,8 @@ def pooled(homes, target, of=None):
     return row
 
 
-# fmt: off
 HEAD = ["homes", ">=100W", "p90", "told", "20-100W", "p90", "told", "<20W", "p90", "told", "ghosts>2W", "groups", "false",
         "sum err, max", "inside", "width/err", "energy, min", "appl.", "own", "s, max"]
-# fmt: on
 NOTE = """homes: answered, of those asked where some failed. Errors in % of the true value: median and 90th percentile over all devices of a class together; told = devices answered / devices there.
 sum err: of the group's power, median and worst home. inside: true powers inside their 90 % interval. width/err: median width of the intervals
 over the median error, a band each. energy: share at the right device, mean and worst home. appl.: median error of appliances' energy.
@@ -368,7 +338,7 @@ def per_home(results):
         print(f"{r['home'].name}: >=100 {band('ge100')} | 20-100 {band('20to100')} | <20 {band('lt20')} | inside {s['intervals']['inside']}/{s['intervals']['given']}"
               f" | ghosts {s['ghosts_over_2w']} | group {'yes' if s['always_together']['flagged'] else 'NO'} {s['always_together']['sum_error_pct']} %"
               f" false {s['always_together']['false_groups']} | energy {s['energy_right_pct']} appl. {s['appliance_energy_error_median_pct']}{own}"
-              f" | {r['seconds']:.1f} s {r['peak_mb']:.0f} MB (naive energy {100 * r['naive']['energy_right']:.0f})")  # fmt: skip
+              f" | {r['seconds']:.1f} s {r['peak_mb']:.0f} MB (naive energy {100 * r['naive']['energy_right']:.0f})")
 
 
 def worst(results, n):
