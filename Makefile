@@ -5,7 +5,7 @@ DENY   := $(shell command -v cargo-deny)
 NEXTEST := $(shell command -v cargo-nextest)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-real check accept exam bench
+.PHONY: help build run test test-real check format clippy doc deny accept exam bench
 
 help:           ## this list
 	@sed -n 's/^\([a-z-]*\): .*## /make \1\t/p' Makefile | expand -t 18
@@ -32,10 +32,18 @@ endif
 test-real:      ## tests against a real Home Assistant (../shared/ha-lab)
 	scripts/test-real.sh
 
-check:          ## fmt, clippy, rustdoc, licences and bans
+check: format clippy doc deny  ## formatting, lints, rustdoc, licences and bans
+
+format:
 	$(CARGO) fmt --all --check
+
+clippy:
 	$(CARGO) clippy --profile ci --workspace --all-targets -- -D warnings
+
+doc:
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --profile ci --workspace --no-deps --document-private-items
+
+deny:
 ifdef DENY
 	$(CARGO) deny check bans licenses sources
 else
