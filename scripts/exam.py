@@ -284,10 +284,11 @@ def pooled(homes, target, of=None):
 
 HEAD = ["homes", ">=100W", "p90", "told", "20-100W", "p90", "told", "<20W", "p90", "told", "ghosts>2W", "groups", "false",
         "sum err, max", "inside", "width/err", "energy, min", "appl.", "own", "s, max"]
-NOTE = """60 s hard: lossy or onchange at 60 s. homes: answered, of those asked where some failed. Errors in % of the true value: median and 90th percentile over all devices of a class together; told = devices answered / devices there.
-sum err: of the group's power, median and worst home. inside: true powers inside their 90 % interval. width/err: median width of the intervals
-over the median error, a band each. energy: share at the right device, mean and worst home. appl.: median error of appliances' energy.
-own: share of the recording's own appliances' energy. s: seconds that analyze took, median and worst. A missed target is marked `!`."""
+NOTE = """60 s hard: lossy or onchange at 60 s. homes: answered, of those asked where some failed. Errors in % of the true value: median and 90th
+percentile over all devices of a class together; told: devices answered, of those there. sum err: of the group's power, median and worst home.
+inside: true powers inside their 90 % interval. width/err: median width of the intervals over the median error, a band each. energy: share at
+the right device, mean and worst home. appl.: median error of appliances' energy. own: share of the recording's own appliances' energy.
+s: seconds that analyze took, median and worst. A missed target is marked `!`."""
 
 
 def target_row(t):
