@@ -1,0 +1,63 @@
+# The commands a person types. `ci` is the one optimised profile: everything shares it, so that polars is compiled once.
+CARGO  ?= cargo
+BIN    := $(or $(CARGO_TARGET_DIR),target)/ci/wattribute
+DENY   := $(shell command -v cargo-deny)
+NEXTEST := $(shell command -v cargo-nextest)
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test test-real check format clippy doc deny accept exam bench
+
+help:           ## this list
+	@sed -n 's/^\([a-z-]*\): .*## /make \1\t/p' Makefile | expand -t 18
+
+build:          ## build the `wattribute` command
+	$(CARGO) build --profile ci -p wattribute-app
+
+run: build      ## analyze a history: make run HISTORY=home-assistant_v2.db [ARGS='--price 0.31 --currency EUR']
+ifdef HISTORY
+	$(BIN) analyze $(HISTORY) $(ARGS)
+else
+	@echo "Built $(BIN). Give it a copy of your Home Assistant history:"
+	@echo "  make run HISTORY=home-assistant_v2.db"
+	@echo "  $(BIN) analyze --help"
+endif
+
+test:           ## all tests that need nothing but this folder
+ifdef NEXTEST
+	$(CARGO) nextest run --cargo-profile ci --workspace
+else
+	$(CARGO) test --profile ci --workspace
+endif
+
+test-real:      ## tests against a real Home Assistant (../shared/ha-lab)
+	scripts/test-real.sh
+
+check: format clippy doc deny  ## formatting, lints, rustdoc, licences and bans
+
+format:
+	$(CARGO) fmt --all --check
+
+clippy:
+	$(CARGO) clippy --profile ci --workspace --all-targets -- -D warnings
+
+doc:
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --profile ci --workspace --no-deps --document-private-items
+
+deny:
+ifdef DENY
+	$(CARGO) deny check bans licenses sources
+else
+	@echo "SKIPPED: cargo deny is not installed (cargo install --locked cargo-deny)"
+endif
+
+accept:         ## take the snapshots that tests print as the new truth; read the diff
+	INSTA_UPDATE=always INSTA_FORCE_PASS=1 $(CARGO) test --profile ci --workspace
+	git diff --stat
+
+exam:           ## the attribution exam, e.g. make exam ARGS='--homes small --per-home' (default: every home)
+	WATTRIBUTE_BIN=$(BIN) scripts/exam.py $(or $(ARGS),--homes full)
+
+bench:          ## time and memory on a year at 1 s and on 10 M states, beside the naive join
+	WATTRIBUTE_BIN=$(BIN) scripts/bench.py $(ARGS)
+
+exam bench: build
