@@ -15,10 +15,12 @@ use crate::{instant, number, table, text};
 /// Reads, learns, and says what was learned.
 pub fn run(arguments: &Analyze) -> anyhow::Result<()> {
     let target = arguments.correlations.as_deref().map(|path| Target::new(path, &arguments.files)).transpose()?;
+    let roughly = options(arguments);
+    check_order(roughly.from_ms, roughly.to_ms)?;
     let terminal = io::stderr().is_terminal();
 
     let mut reading = Reading::begin(terminal);
-    let read = history::read(&arguments.files, &options(arguments), &mut |progress| reading.show(&progress));
+    let read = history::read(&arguments.files, &roughly, &mut |progress| reading.show(&progress));
     reading.end();
     let history = read?;
     warn(&history.bad);
@@ -59,11 +61,7 @@ fn settings(arguments: &Analyze, history: &wattribute_domain::History, preferred
     let time_zone = instant::time_zone(arguments.timezone, history.time_zone.as_deref());
     let from_ms = arguments.from.map(|moment| moment.in_zone(time_zone));
     let to_ms = arguments.to.map(|moment| moment.in_zone(time_zone));
-    if let (Some(from), Some(to)) = (from_ms, to_ms)
-        && to <= from
-    {
-        bail!("--to must be later than --from; a date is its midnight, so a single day ends at the next one");
-    }
+    check_order(from_ms, to_ms)?;
     Ok(Settings {
         meter: arguments.meter.clone(),
         meter_unit: arguments.meter_unit.clone(),
@@ -73,6 +71,13 @@ fn settings(arguments: &Analyze, history: &wattribute_domain::History, preferred
         from_ms,
         to_ms,
     })
+}
+
+fn check_order(from_ms: Option<i64>, to_ms: Option<i64>) -> anyhow::Result<()> {
+    if from_ms.zip(to_ms).is_some_and(|(from, to)| to <= from) {
+        bail!("--to must be later than --from; a date is its midnight, so a single day ends at the next one");
+    }
+    Ok(())
 }
 
 /// One line for rows that were left out, one for rows that were put in order.

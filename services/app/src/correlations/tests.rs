@@ -59,7 +59,13 @@ fn csv_has_a_line_for_each_state_change() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.csv");
     Target::new(&path, &[]).unwrap().write(&sample()).unwrap();
-    insta::assert_snapshot!(std::fs::read_to_string(path).unwrap(), @"");
+    insta::assert_snapshot!(std::fs::read_to_string(path).unwrap(), @r"
+    at,entity_id,from,to,power_before_w,power_after_w,power_delta_w,power_delta_pct,standard_error_w,explained_w,verdict
+    2025-10-09T08:53:20.123Z,light.hall,off,on 50 %,100.00,121.25,21.25,21.25,1.50,21.00,clean
+    2025-10-09T08:54:20.000Z,light.hall,on 50 %,on,-50.00,0.00,50.00,100.00,1.50,21.00,overlapping
+    2025-10-09T08:55:20.000Z,climate.hall,off,heating,0.00,1500.00,1500.00,,1.50,21.00,noisy
+    2025-10-09T08:56:20.000Z,climate.hall,heating,off,,,,,,21.00,no_data
+    ");
 }
 
 #[test]

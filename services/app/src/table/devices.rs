@@ -11,7 +11,7 @@ use crate::{number, text};
 /// Between columns.
 const GAP: &str = "  ";
 /// Where there is room for this much beside the figures, ids get a column of their own.
-const NAME_AND_ID: usize = 50;
+const NAME_AND_ID: usize = 40;
 
 /// A row for each device, under a heading.
 pub fn section(page: &Page<'_>, told: &[Line<'_>]) -> Vec<String> {
@@ -42,8 +42,7 @@ pub fn section(page: &Page<'_>, told: &[Line<'_>]) -> Vec<String> {
         }
         columns.iter().for_each(|c| shown += &format!("{GAP}{}", c.cell(row)));
         lines.push(format!("{shown}{GAP}{}", verdicts[row]));
-        let remarks = [if id > 0 { String::new() } else { line.id.clone() }, words::levels(line.device), own_meter(line.device)];
-        let remarks = remarks.into_iter().filter(|r| !r.is_empty()).collect::<Vec<_>>().join(" · ");
+        let remarks = remarks(line, id == 0);
         if !remarks.is_empty() {
             lines.extend(page.wrapped("  ", &remarks).iter().map(|l| paint.dim(l)));
         }
@@ -83,6 +82,14 @@ fn columns(page: &Page<'_>, told: &[Line<'_>]) -> Vec<Column> {
         columns.push(Column::new([&page.currency(), "a year"], devices().map(a_year)));
     }
     columns
+}
+
+/// What is said below a row: the id where it has no column, and all that does not fit one.
+fn remarks(line: &Line<'_>, with_id: bool) -> String {
+    let id = if with_id { line.id.clone() } else { String::new() };
+    let absent: Vec<String> = line.absent.iter().map(|id| format!("always with {}", text::clean(id))).collect();
+    let remarks = [id, absent.join(" · "), words::levels(line.device), own_meter(line.device)];
+    remarks.into_iter().filter(|remark| !remark.is_empty()).collect::<Vec<_>>().join(" · ")
 }
 
 /// What the device's own sensor says, where that is not what the row says.

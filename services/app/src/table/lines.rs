@@ -16,6 +16,8 @@ pub struct Line<'a> {
     pub id: String,
     /// How many devices this is.
     pub members: usize,
+    /// Ids of its group that the answer does not have.
+    pub absent: Vec<&'a str>,
 }
 
 /// Devices of which something is known, dearest first; and the others.
@@ -35,7 +37,8 @@ pub fn lines(answer: &Answer) -> (Vec<Line<'_>>, Vec<Line<'_>>) {
         let name: Vec<String> = members.iter().map(|d| text::clean(&d.name)).collect();
         let named = members.iter().any(|d| d.name != d.entity_id);
         let id: Vec<String> = members.iter().filter(|_| named).map(|d| text::clean(&d.entity_id)).collect();
-        lines.push(Line { device, name: name.join(" + "), id: id.join(" + "), members: members.len() });
+        let absent = device.grouped_with.iter().map(String::as_str).filter(|id| !known.contains_key(id)).collect();
+        lines.push(Line { device, name: name.join(" + "), id: id.join(" + "), members: members.len(), absent });
     }
     let (mut told, mut untold): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| is_told(line.device));
     told.sort_by(|a, b| {

@@ -78,7 +78,7 @@ impl<'a> Page<'a> {
         lines.extend(self.wrapped("  ", &words::sampling(meter)));
         if !meter.candidates.is_empty() {
             let others: Vec<String> = meter.candidates.iter().take(3).map(|c| text::clean(c)).collect();
-            lines.extend(self.wrapped("  ", &format!("If this is not your house: --meter {}", others.join(", or --meter "))));
+            lines.extend(self.wrapped("  ", &format!("It could also be {}: choose with --meter.", others.join(" or "))));
         }
         lines
     }
@@ -87,9 +87,9 @@ impl<'a> Page<'a> {
     pub fn notes(&self) -> Vec<String> {
         let days = self.span_days();
         let mut notes: Vec<String> = Vec::new();
-        if self.answer.unexplained_kwh < 0.0 {
+        if self.answer.unexplained_kwh < -0.05 * self.answer.house_kwh.abs() {
             notes.push(
-                "Less than nothing is left unexplained: solar panels or a battery feed this meter. Add their power sensors, so that the \
+                "Less than nothing is left unexplained: probably solar panels or a battery feed this meter. Add their power sensors, so that the \
                  house's own use is seen: --meter \"sensor.grid + sensor.solar\"."
                     .to_owned(),
             );

@@ -113,9 +113,11 @@ pub fn sentence(text: &str) -> String {
 pub fn sampling(meter: &MeterReport) -> String {
     let mut said = format!("It reports every {}", seconds(meter.interval_s));
     match meter.lag_s {
-        Some(lag) if lag >= 0.75 => said += &format!(", and shows a switch about {} after it is heard of", seconds(lag)),
-        Some(lag) if lag <= -0.75 => said += &format!(", and shows a switch about {} before it is heard of", seconds(-lag)),
-        Some(_) => said += ", and shows a switch at once",
+        Some(lag) if lag >= 0.75 => said += &format!(", and a switch shows on it about {} after Home Assistant hears of it", seconds(lag)),
+        Some(lag) if lag <= -0.75 => {
+            said += &format!(", and a switch shows on it about {} before Home Assistant hears of it", seconds(-lag))
+        }
+        Some(_) => said += ", and a switch shows on it at once",
         None => {}
     }
     let least = meter.smallest_load_w;
