@@ -1,5 +1,7 @@
 //! The `wattribute` command.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
+
 mod analyze;
 mod arguments;
 mod correlations;

@@ -33,7 +33,7 @@ pub fn three_digits(value: f64) -> String {
 /// An amount of money, to the hundredth while it is small.
 pub fn money(value: f64) -> String {
     match value.abs() {
-        size if size == 0.0 => "0".to_owned(),
+        0.0 => "0".to_owned(),
         size if size < 0.01 => "<0.01".to_owned(),
         size if size < 9.995 => fixed(value, 2),
         _ => fixed(value, 0),

@@ -1,5 +1,7 @@
 //! `docs/answer.schema.json` says what `--json` prints: all of it, and nothing else.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};

@@ -1,5 +1,7 @@
 //! The command as people type it: what it refuses, in one line, with exit code 2.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 

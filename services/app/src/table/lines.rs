@@ -44,7 +44,7 @@ pub fn lines(answer: &Answer) -> (Vec<Line<'_>>, Vec<Line<'_>>) {
     told.sort_by(|a, b| {
         worth(b.device).partial_cmp(&worth(a.device)).unwrap_or(std::cmp::Ordering::Equal).then_with(|| a.name.cmp(&b.name))
     });
-    untold.sort_by(|a, b| a.name.to_lowercase().cmp(&b.name.to_lowercase()));
+    untold.sort_by_key(|line| line.name.to_lowercase());
     for line in untold.iter_mut().filter(|line| line.members == 1 && names.get(line.device.name.as_str()) > Some(&1)) {
         line.name = format!("{} {}", line.name, line.id).trim_end().to_owned();
     }
