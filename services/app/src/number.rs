@@ -3,8 +3,11 @@
 /// Groups the digits of thousands.
 const THIN: char = '\u{202f}';
 
-/// With this many decimals: `1 985`, `−3.20`.
+/// With this many decimals: `1 985`, `−3.20`; a dash for what is not a number.
 pub fn fixed(value: f64, decimals: usize) -> String {
+    if !value.is_finite() {
+        return "–".to_owned();
+    }
     let digits = format!("{:.decimals$}", value.abs());
     let (whole, rest) = digits.split_once('.').map_or((digits.as_str(), String::new()), |(whole, part)| (whole, format!(".{part}")));
     let mut grouped = String::new();
@@ -94,6 +97,7 @@ mod tests {
     #[case(0.0, "0")]
     #[case(-212.3, "−212")]
     #[case(-0.5, "−0.50")]
+    #[case(f64::NAN, "–")]
     fn three_digits_are_shown(#[case] value: f64, #[case] expected: &str) {
         assert_eq!(three_digits(value), expected);
     }

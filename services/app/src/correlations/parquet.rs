@@ -44,7 +44,7 @@ pub fn write(analysis: &Analysis, out: &mut BufWriter<File>) -> anyhow::Result<(
 
 fn message() -> String {
     let fields = COLUMNS.map(|name| match name {
-        "at" => "required int64 at (TIMESTAMP_MILLIS);".to_owned(),
+        "at" => "required int64 at (TIMESTAMP(MILLIS,true));".to_owned(),
         "entity_id" | "from" | "to" | "verdict" => format!("required binary {name} (UTF8);"),
         _ => format!("optional double {name};"),
     });

@@ -1,4 +1,5 @@
 use super::*;
+use ::parquet::basic::LogicalType;
 use ::parquet::file::reader::{FileReader, SerializedFileReader};
 use ::parquet::record::{Row as Record, RowAccessor};
 use wattribute_domain::{Answer, MeterReport};
@@ -82,6 +83,9 @@ fn parquet_says_the_same_with_nulls() {
     assert!(rows[2].get_double(7).is_err(), "percent of nothing is null");
     assert!(rows[3].get_double(4).is_err(), "no data is null");
     assert_eq!(rows[3].get_string(10).unwrap(), "no_data");
+    let at = file.metadata().file_metadata().schema_descr().column(0).logical_type_ref().cloned();
+    let utc = LogicalType::timestamp(true, ::parquet::basic::TimeUnit::MILLIS);
+    assert_eq!(at, Some(utc), "instants are UTC");
     let names: Vec<_> = rows[0].get_column_iter().map(|(name, _)| name.clone()).collect();
     assert_eq!(names, COLUMNS);
 }
