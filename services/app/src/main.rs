@@ -1,2 +1,75 @@
-//! stub
-fn main() {}
+//! The `wattribute` command.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
+
+mod analyze;
+mod arguments;
+mod correlations;
+mod instant;
+mod number;
+mod output;
+mod progress;
+mod table;
+mod text;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Every watt, attributed: what each device in your home draws and costs, learned from your one whole-house meter.
+#[derive(Parser)]
+#[command(name = "wattribute", version, arg_required_else_help = true, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    Analyze(arguments::Analyze),
+}
+
+fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| {
+        eprintln!("wattribute: this is a bug, please report it: {}", text::one_line(&panic.to_string()))
+    }));
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => return refuse_usage(&usage),
+    };
+    let done = match cli.command {
+        Command::Analyze(arguments) => analyze::run(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("wattribute: {}", text::one_line(&format!("{error:#}")));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Help and version as clap prints them; anything else as one line.
+fn refuse_usage(usage: &clap::Error) -> ExitCode {
+    if !usage.use_stderr() || usage.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let shown = usage.print();
+        return if usage.use_stderr() || shown.is_err() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+    }
+    let said = usage.to_string();
+    let said = said.split("\n\n").take_while(|part| !part.starts_with("Usage:") && !part.starts_with("For more information"));
+    let line = text::one_line(&said.collect::<Vec<_>>().join("; "));
+    eprintln!("wattribute: {} (see wattribute --help)", line.trim_start_matches("error: "));
+    ExitCode::from(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}
