@@ -67,7 +67,7 @@ const PASSES: usize = 4;
 
 /// Measures the energy of all units.
 pub fn loads(grid: &Grid, units: &[Unit], powers: &Powers, end_ms: i64) -> Vec<Load> {
-    let mut loads: Vec<Load> = units.iter().enumerate().map(|(u, unit)| start(u, unit, powers, end_ms)).collect();
+    let mut loads: Vec<Load> = units.iter().map(|unit| start(unit, powers, end_ms)).collect();
     let mut rest: Vec<f32> = grid.power_w.clone();
     let mut doubt: Vec<f32> = vec![0.0; grid.len()];
     for (load, unit) in loads.iter_mut().zip(units) {
@@ -81,7 +81,7 @@ pub fn loads(grid: &Grid, units: &[Unit], powers: &Powers, end_ms: i64) -> Vec<L
             take(&loads[u], &mut rest, &mut doubt, -1.0);
             if pass < 3 {
                 let power_w = if loads[u].steady > 0.5 || pass == 0 { loads[u].power_w } else { loads[u].mean_w() };
-                loads[u].runs = restore(grid, &units[u], &loads[u].heard.0, &loads[u].heard.1, power_w, &rest);
+                loads[u].runs = restore(grid, &units[u], &loads[u].heard, end_ms, power_w, &rest);
             }
             fit(grid, &units[u], powers, &mut loads[u], &rest, &doubt);
             take(&loads[u], &mut rest, &mut doubt, 1.0);
@@ -100,12 +100,12 @@ fn take(load: &Load, rest: &mut [f32], doubt: &mut [f32], sign: f32) {
     }
 }
 
-fn start(u: usize, unit: &Unit, powers: &Powers, end_ms: i64) -> Load {
+fn start(unit: &Unit, powers: &Powers, end_ms: i64) -> Load {
     let (runs, doubts) = runs(&unit.events, end_ms);
     let heard = (runs.clone(), doubts);
     let p = &powers.solution.parameters;
     let power_w = top_power(unit, p);
-    let agreement = agreement(u, unit, powers);
+    let agreement = agreement(unit, powers);
     let seconds: f64 =
         runs.iter().flat_map(|r| &r.levels).map(|l| unit.curve.power_w(l.level, p) * (l.to_ms - l.from_ms) as f64 / 1000.0).sum();
     Load {
@@ -128,8 +128,7 @@ pub fn top_power(unit: &Unit, parameters: &[f64]) -> f64 {
 }
 
 /// Share of the on-steps and of the off-steps (whichever is less) that agree with the power learned; 0.5 where nothing can be said.
-fn agreement(u: usize, unit: &Unit, powers: &Powers) -> f64 {
-    let _ = u;
+fn agreement(unit: &Unit, powers: &Powers) -> f64 {
     let p = &powers.solution.parameters;
     let range =
         unit.curve.modes.first().map_or(0, |m| m.first) as u32..unit.curve.modes.last().map_or(0, |m| m.first + m.knots.len()) as u32;
@@ -146,11 +145,9 @@ fn agreement(u: usize, unit: &Unit, powers: &Powers) -> f64 {
             agree[way] += 1.0;
         }
     }
-    if all[0] + all[1] < 6.0 {
-        return 0.5;
-    }
-    let share = |k: usize| (agree[k] + 1.0) / (all[k] + 1.5);
-    share(0).min(share(1)).min(0.97)
+    // What is usual for its kind counts as some steps of evidence.
+    let share = |k: usize| (agree[k] + 4.0 * unit.usually_steady) / (all[k] + 4.0);
+    share(0).min(share(1)).min(0.98)
 }
 
 /// What a steady load draws in a run.
@@ -187,6 +184,7 @@ fn fit(grid: &Grid, unit: &Unit, powers: &Powers, load: &mut Load, rest: &[f32],
     let clean: Vec<&Measure> = measures.iter().filter(|m| m.mean.is_some()).collect();
     let means: Vec<(f64, f64)> = measures.iter().map(|m| location(m.ln_s, &clean)).collect();
     let runs_kwh: f64 = means.iter().zip(&measures).map(|(m, k)| m.0 * k.seconds / 3.6e6).sum();
+    let placebo_w = placebo(grid, load, rest, doubt);
     let error_kwh = (means.iter().zip(&measures).map(|(m, k)| m.1 * (k.seconds / 3.6e6).powi(2)).sum::<f64>() / means.len().max(1) as f64)
         .sqrt()
         * (means.len() as f64).sqrt();
@@ -197,16 +195,16 @@ fn fit(grid: &Grid, unit: &Unit, powers: &Powers, load: &mut Load, rest: &[f32],
     } else {
         let mean_steady_w = steady_kwh / hours * 1000.0;
         let mean_runs_w = runs_kwh / hours * 1000.0;
-        let s = error_kwh / hours * 1000.0;
+        let s = (error_kwh / hours * 1000.0).hypot(placebo_w);
         let scale = s.hypot(0.03 * mean_steady_w + 0.5);
         let t = (mean_runs_w - mean_steady_w) / scale;
         let spike = 0.3675 * (1.0 + t * t / 3.0).powi(-2) / scale;
         let slab = 1.0 / (3.0 * mean_steady_w).max(500.0);
-        let prior = load.agreement.clamp(0.03, 0.95);
+        let prior = load.agreement.clamp(0.03, 0.97);
         let w = prior * spike / (prior * spike + (1.0 - prior) * slab);
         load.steady = w;
         load.energy_kwh = w * steady_kwh + (1.0 - w) * runs_kwh.max(0.0);
-        load.error_kwh = (1.0 - w) * error_kwh + w * 0.005 * steady_kwh;
+        load.error_kwh = (1.0 - w) * s * hours / 1000.0 + w * 0.005 * steady_kwh;
     }
     if load.steady > 0.5 {
         load.draws = load.runs.iter().map(|run| steady_draw(grid, unit, powers, run)).collect();
@@ -215,6 +213,36 @@ fn fit(grid: &Grid, unit: &Unit, powers: &Powers, load: &mut Load, rest: &[f32],
         load.draws = (0..load.runs.len()).map(|k| template(grid, load, k, &measures, &means, rest)).collect();
         load.doubt = 0.3;
     }
+}
+
+/// Days by which runs are shifted to see what the same estimate gives where nothing of theirs is to be found.
+const PLACEBO_DAYS: [f64; 8] = [-3.0, -2.0, -1.0, -0.5, 0.5, 1.0, 2.0, 3.0];
+
+/// How large a mean the same runs have by chance at shifted times, W (root mean square).
+fn placebo(grid: &Grid, load: &Load, rest: &[f32], doubt: &[f32]) -> f64 {
+    let mut without = rest.to_vec();
+    for (first, draw) in &load.draws {
+        for (k, w) in draw.iter().enumerate() {
+            without[first + k] -= w;
+        }
+    }
+    let stride = load.runs.len().div_ceil(100).max(1);
+    let mut found = Vec::new();
+    for days in PLACEBO_DAYS {
+        let shift_ms = (days * 86_400_000.0) as i64;
+        let shifted: Vec<Run> = load.runs.iter().step_by(stride).filter(|r| r.clean).map(|r| r.shifted(shift_ms)).collect();
+        let measures: Vec<Measure> = (0..shifted.len()).map(|k| measure(grid, &shifted, k, &without, doubt)).collect();
+        let clean: Vec<&Measure> = measures.iter().filter(|m| m.mean.is_some()).collect();
+        if clean.len() >= 3 && 2 * clean.len() >= shifted.len() {
+            let hours: f64 = clean.iter().map(|m| m.seconds).sum();
+            found.push(clean.iter().map(|m| location(m.ln_s, &clean).0 * m.seconds).sum::<f64>() / hours);
+        }
+    }
+    if found.len() < 2 {
+        return 0.0;
+    }
+    let thinned = (stride as f64).sqrt();
+    (found.iter().map(|w| w * w).sum::<f64>() / found.len() as f64).sqrt() / thinned
 }
 
 /// The mean of a run above the rest of the house.

@@ -39,7 +39,7 @@ struct Evidence<'a> {
 }
 
 /// The runs of a unit with what was lost put back. `rest` is the house without the unit.
-pub fn restore(grid: &Grid, unit: &Unit, runs: &[Run], doubts: &[Doubt], power_w: f64, rest: &[f32]) -> Vec<Run> {
+pub fn restore(grid: &Grid, unit: &Unit, (runs, doubts): &(Vec<Run>, Vec<Doubt>), end_ms: i64, power_w: f64, rest: &[f32]) -> Vec<Run> {
     let mut out = runs.to_vec();
     let running: Vec<f64> =
         runs.iter().filter(|r| r.clean && !doubts.iter().any(|d| within(d, r))).map(|r| r.seconds().max(1.0).ln()).collect();
@@ -47,15 +47,24 @@ pub fn restore(grid: &Grid, unit: &Unit, runs: &[Run], doubts: &[Doubt], power_w
     let mut sorted = running.clone();
     let Some(usual) = quantile(&mut sorted, 0.5) else { return out };
     let long = runs.iter().any(|r| r.seconds().ln() > usual + LONG.ln());
+    // Nothing is heard again at the end of time.
     if running.len() < 4 || (doubts.is_empty() && !long) {
         return out;
     }
-    let evidence = Evidence::new(grid, runs, power_w, rest, Kernel::new(&running), Kernel::new(&pausing));
     let changes = unit.events.changes.len() as f64;
-    let prior = (LOSS * 3.0 * changes / doubts.len().max(1) as f64).min(0.9);
+    let mean_s = |ln_s: &[f64]| ln_s.iter().map(|x| x.exp()).sum::<f64>() / ln_s.len().max(1) as f64;
+    let (running_s, pausing_s) = (mean_s(&running), mean_s(&pausing));
+    let evidence = Evidence::new(grid, runs, power_w, rest, Kernel::new(&running), Kernel::new(&pausing));
+    // How often a level is said again for other reasons: attributes change, a page is reloaded.
+    let spans = |on: bool| doubts.iter().filter(move |d| d.level.is_off() != on).map(|d| (d.again_ms - d.first_ms) as f64 / 1000.0);
+    let rate = |on: bool| {
+        let (n, seconds) = spans(on).fold((0.0, 0.0), |s, d| (s.0 + 1.0, s.1 + d));
+        let usual_s: f64 = if on { running_s } else { pausing_s };
+        (n / (seconds + usual_s * changes / 2.0).max(1.0)).max(1e-6)
+    };
     for &doubt in doubts {
         let on = !doubt.level.is_off();
-        if let Some(at_ms) = evidence.place(doubt, on, prior) {
+        if let Some(at_ms) = evidence.place(doubt, on, rate(on)) {
             if on {
                 split(&mut out, doubt, at_ms);
             } else {
@@ -65,6 +74,15 @@ pub fn restore(grid: &Grid, unit: &Unit, runs: &[Run], doubts: &[Doubt], power_w
                     insert(&mut out, doubt, at_ms, level);
                 }
             }
+        }
+    }
+    // A run that never ends: its off may have been lost like any other.
+    if let Some(last) = out.last_mut().filter(|r| !r.clean && r.bounds.1 == end_ms && r.to_ms == end_ms) {
+        let level = last.levels[0].level;
+        let doubt = Doubt { first_ms: last.levels.last().map_or(last.from_ms, |l| l.from_ms), again_ms: end_ms, level };
+        if let Some(at_ms) = evidence.place(doubt, true, 1.0 / running_s) {
+            let from_ms = last.from_ms;
+            last.reshape(from_ms, at_ms);
         }
     }
     let mut k = 0;
@@ -159,7 +177,7 @@ impl<'a> Evidence<'a> {
     }
 
     /// Where the opposite of `doubt.level` was lost (`on`: the level is on, so an off was lost); `None` if nothing was.
-    fn place(&self, doubt: Doubt, on: bool, prior: f64) -> Option<i64> {
+    fn place(&self, doubt: Doubt, on: bool, again_per_s: f64) -> Option<i64> {
         let (a, b) = self.instants(doubt.first_ms, doubt.again_ms)?;
         let off = self.off_evidence(a, b);
         let last = off.len() - 1;
@@ -181,11 +199,11 @@ impl<'a> Evidence<'a> {
             weight += w;
             sum += w * at;
         }
-        // Against it: the level was held all the time, and nothing happened when it was said again.
+        // Against it: the level was held all the time, and something else made the entity say it again.
         let held_s = (doubt.again_ms - doubt.first_ms) as f64 / 1000.0;
-        let again = self.grid.place(doubt.again_ms).max(0.0) as usize;
-        let lost = top + (weight / (b - a) as f64).ln() + self.switch(again, on) + (prior / (1.0 - prior)).ln();
-        let held = if on { self.running.survival_ln(held_s) } else { self.pausing.survival_ln(held_s) + off[last] };
+        let again = self.grid.place(doubt.again_ms).max(0.0) as usize; // outside the grid it says nothing
+        let lost = top + (weight * self.grid.step_s).ln() + self.switch(again, on) + LOSS.ln();
+        let held = again_per_s.ln() + if on { self.running.survival_ln(held_s) } else { self.pausing.survival_ln(held_s) + off[last] };
         (lost > held).then(|| self.ms(sum / weight))
     }
 
@@ -220,8 +238,7 @@ impl<'a> Evidence<'a> {
                 }
             }
         }
-        let pairs = (offs.len() * offs.len()) as f64 / 2.0;
-        let two = all.max(1e-300).ln() + 20.0 - pairs.ln() + 2.0 * LOSS.ln();
+        let two = all.max(1e-300).ln() + 20.0 + 2.0 * (g * stride as f64).ln() + 2.0 * LOSS.ln();
         let one = without.ln(total_s);
         (two > one + 1.0).then(|| (self.ms(top.1 as f64 + 0.5), self.ms(top.2 as f64 + 0.5)))
     }

@@ -24,6 +24,11 @@ impl Run {
         (self.to_ms - self.from_ms) as f64 / 1000.0
     }
 
+    /// The same run at another time.
+    pub fn shifted(&self, by_ms: i64) -> Run {
+        Run { from_ms: self.from_ms + by_ms, to_ms: self.to_ms + by_ms, ..self.clone() }
+    }
+
     /// Moves the ends; levels follow.
     pub fn reshape(&mut self, from_ms: i64, to_ms: i64) {
         (self.from_ms, self.to_ms) = (from_ms, to_ms.max(from_ms));

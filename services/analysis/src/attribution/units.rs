@@ -13,6 +13,8 @@ pub struct Unit {
     pub events: Events,
     /// Its power curve.
     pub curve: Curve,
+    /// How often things of its kind draw the same power whenever they are on, 0 to 1.
+    pub usually_steady: f64,
     /// Seconds its load takes to settle after a change, beyond the guard.
     pub settle_s: f32,
 }
@@ -27,7 +29,7 @@ const COMMON: f64 = 0.8;
 const UNHEARD_MS: i64 = 120_000;
 
 /// Makes units of the events of entities; those in `alone` are never grouped (they have meters of their own).
-pub fn units(events: Vec<Events>, alone: &[bool]) -> Vec<Unit> {
+pub fn units(events: Vec<Events>, domains: &[&str], alone: &[bool]) -> Vec<Unit> {
     let mut group: Vec<usize> = (0..events.len()).collect();
     for a in 0..events.len() {
         for b in a + 1..events.len() {
@@ -49,7 +51,7 @@ pub fn units(events: Vec<Events>, alone: &[bool]) -> Vec<Unit> {
             continue;
         }
         place[k] = out.len();
-        out.push(Unit { members: vec![k], events, curve: Curve::default(), settle_s: 0.0 });
+        out.push(Unit { members: vec![k], events, curve: Curve::default(), usually_steady: usually_steady(domains[k]), settle_s: 0.0 });
     }
     let mut first = 0;
     for unit in &mut out {
@@ -57,6 +59,17 @@ pub fn units(events: Vec<Events>, alone: &[bool]) -> Vec<Unit> {
         first += unit.curve.parameters();
     }
     out
+}
+
+/// A lamp draws what its level says; a socket may have anything behind it.
+fn usually_steady(domain: &str) -> f64 {
+    match domain {
+        "light" | "fan" | "siren" | "cover" | "valve" => 0.97,
+        "input_boolean" | "humidifier" => 0.8,
+        "climate" | "water_heater" => 0.7,
+        "switch" => 0.6,
+        _ => 0.5,
+    }
 }
 
 /// Whether nearly all changes of both happen at the same times in the same direction.
