@@ -56,11 +56,15 @@ pub enum HistoryError {
         /// Name of the file.
         file: String,
     },
-    /// A database in WAL mode whose -wal was left behind, with all there is to read in it.
-    #[error("{file} was copied without its -wal, which holds the states: copy both files, or copy it while home assistant is stopped")]
+    /// A database in WAL mode whose -wal holds all there is to read, and cannot be read.
+    #[error(
+        "the states of {file} are in its -wal, which {why}: copy both files to a folder of yours, or copy it while home assistant is stopped"
+    )]
     WithoutWal {
         /// Name of the file.
         file: String,
+        /// Why the -wal cannot be read.
+        why: &'static str,
     },
     /// A glob of `include` or `exclude` is malformed.
     #[error("bad pattern `{pattern}`: {why}; write an entity such as `light.hall`, a glob such as `light.*` or a domain such as `light`")]

@@ -21,18 +21,18 @@ use super::{HistoryError, Progress};
 pub(super) fn read(path: &Path, collector: &mut Collector, progress: &mut dyn FnMut(Progress<'_>)) -> Result<(), HistoryError> {
     let Opened { database, without_wal } = open::open(path, collector)?;
     let schema = Schema::of(&database).map_err(|e| failed(path, &e))?;
-    if without_wal && !schema.has_table("states") {
-        return Err(HistoryError::WithoutWal { file: name_of(path) });
+    if let (Some(why), false) = (without_wal, schema.has_table("states")) {
+        return Err(HistoryError::WithoutWal { file: name_of(path), why });
     }
     schema.check(path)?;
     storage::read(path, collector);
     let rows_before = collector.rows();
     states::read(path, &database, &schema, collector, progress)?;
-    if without_wal {
+    if let Some(why) = without_wal {
         if collector.rows() == rows_before {
-            return Err(HistoryError::WithoutWal { file: name_of(path) });
+            return Err(HistoryError::WithoutWal { file: name_of(path), why });
         }
-        say_that_the_wal_is_missing(&database, collector);
+        say_that_the_wal_was_not_read(&database, why, collector);
     }
     if let Err(error) = statistics::read(&database, &schema, collector) {
         let file = collector.file().to_owned();
@@ -41,15 +41,16 @@ pub(super) fn read(path: &Path, collector: &mut Collector, progress: &mut dyn Fn
     Ok(())
 }
 
-fn say_that_the_wal_is_missing(database: &Connection, collector: &mut Collector) {
+fn say_that_the_wal_was_not_read(database: &Connection, why: &str, collector: &mut Collector) {
     let file = collector.file();
     let sql = "SELECT \"end\" IS NULL FROM recorder_runs ORDER BY start DESC LIMIT 1";
-    let note = if database.query_row(sql, [], |row| row.get(0)) == Ok(true) {
-        format!("{file} was copied while Home Assistant was running, without its -wal: the last minutes to hours are missing.")
+    let running = database.query_row(sql, [], |row| row.get(0)) == Ok(true);
+    let lost = if running {
+        "Home Assistant was running, so the last minutes to hours are missing"
     } else {
-        format!("{file} has no -wal beside it: if Home Assistant was running when it was copied, the last minutes to hours are missing.")
+        "if Home Assistant was running when it was copied, the last minutes to hours are missing"
     };
-    collector.note(note);
+    collector.note(format!("The -wal of {file} {why}: {lost}."));
 }
 
 /// What SQLite says, in lower case.

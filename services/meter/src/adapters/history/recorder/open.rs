@@ -25,8 +25,8 @@ struct Header {
 /// A database that is ready to be read.
 pub(super) struct Opened {
     pub database: Connection,
-    /// It is in WAL mode, and its -wal was not there or could not be used.
-    pub without_wal: bool,
+    /// It is in WAL mode, and why its -wal was not read.
+    pub without_wal: Option<&'static str>,
 }
 
 /// Opens read-only and begins one read transaction, so that all that is read is of one instant.
@@ -45,15 +45,16 @@ pub(super) fn open(path: &Path, collector: &mut Collector) -> Result<Opened, His
     let opened = |database, without_wal| Opened { database, without_wal };
     if header.wal && !has_wal {
         // Nobody has it open, or there would be a -wal: read it as it is and leave nothing beside it.
-        return begin(&path, true, short).map(|database| opened(database, true)).map_err(|e| failed(&path, &e));
+        return begin(&path, true, short).map(|database| opened(database, Some("is not beside it"))).map_err(|e| failed(&path, &e));
     }
     match begin(&path, false, short && !has_wal) {
-        Ok(database) => Ok(opened(database, false)),
+        Ok(database) => Ok(opened(database, None)),
         Err(error) if has_wal && matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly)) => {
-            collector.note(format!("The -wal beside {file} could not be used, as its folder is not writable."));
-            begin(&path, true, short).map(|database| opened(database, true)).map_err(|e| failed(&path, &e))
+            begin(&path, true, short)
+                .map(|database| opened(database, Some("cannot be used, as the folder is not writable")))
+                .map_err(|e| failed(&path, &e))
         }
-        Err(error) if is_damage(&error) => begin(&path, false, true).map(|database| opened(database, false)).map_err(|e| failed(&path, &e)),
+        Err(error) if is_damage(&error) => begin(&path, false, true).map(|database| opened(database, None)).map_err(|e| failed(&path, &e)),
         Err(error) => Err(failed(&path, &error)),
     }
 }

@@ -188,7 +188,8 @@ fn a_copy_without_its_wal_says_so_and_leaves_nothing_beside_it() {
     assert_eq!(before.len(), 1);
     let history = read_one(&path);
     check(&history);
-    let note = "copy.db has no -wal beside it: if Home Assistant was running when it was copied, the last minutes to hours are missing.";
+    let note =
+        "The -wal of copy.db is not beside it: if Home Assistant was running when it was copied, the last minutes to hours are missing.";
     assert_eq!(history.notes, [note]);
     assert_eq!(files_in(&folder), before);
 }
@@ -199,7 +200,7 @@ fn a_copy_of_a_running_database_without_its_wal_says_so() {
     let (path, database) = in_use(&folder);
     let copied = copy.path().join("copy.db");
     std::fs::copy(&path, &copied).unwrap();
-    let line = "copy.db was copied without its -wal, which holds the states: copy both files, or copy it while home assistant is stopped";
+    let line = "the states of copy.db are in its -wal, which is not beside it: copy both files to a folder of yours, or copy it while home assistant is stopped";
     assert_eq!(error_of(&copied), line);
 
     let runs = "CREATE TABLE recorder_runs (start DATETIME, \"end\" DATETIME, closed_incorrect BOOLEAN);
@@ -209,7 +210,7 @@ fn a_copy_of_a_running_database_without_its_wal_says_so() {
     std::fs::copy(&path, &copied).unwrap();
     let history = read_one(&copied);
     check(&history);
-    let note = "copy.db was copied while Home Assistant was running, without its -wal: the last minutes to hours are missing.";
+    let note = "The -wal of copy.db is not beside it: Home Assistant was running, so the last minutes to hours are missing.";
     assert_eq!(history.notes, [note]);
 }
 
