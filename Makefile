@@ -1,4 +1,5 @@
-# The commands a person types. `ci` is the one optimised profile: everything shares it, so that polars is compiled once.
+# The commands a person types. `ci` is the one optimised profile: everything shares it, so that polars is compiled once. That holds only while
+# tests are built along: what they depend on turns on features of crates below polars, and without them cargo builds all of it a second time.
 CARGO  ?= cargo
 BIN    := $(or $(CARGO_TARGET_DIR),target)/ci/wattribute
 DENY   := $(shell command -v cargo-deny)
@@ -11,7 +12,7 @@ help:           ## this list
 	@sed -n 's/^\([a-z-]*\): .*## /make \1\t/p' Makefile | expand -t 18
 
 build:          ## build the `wattribute` command
-	$(CARGO) build --profile ci -p wattribute-app
+	$(CARGO) build --profile ci --workspace --all-targets
 
 run: build      ## analyze a history: make run HISTORY=home-assistant_v2.db [ARGS='--price 0.31 --currency EUR']
 ifdef HISTORY
