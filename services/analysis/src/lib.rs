@@ -2,12 +2,15 @@
 //!
 //! Pure functions over the nouns of `domain`: no I/O, no clock, no randomness. The same history always gives the same answer.
 
+mod analyze;
 pub mod attribution;
-#[allow(dead_code, unused_imports, reason = "until `analyze` reads its meter here")]
 mod house;
+mod rollup;
 
 use chrono_tz::Tz;
-use wattribute_domain::{Answer, Correlation, History};
+use wattribute_domain::{Answer, Correlation};
+
+pub use analyze::analyze;
 
 /// What the person asking wants.
 #[derive(Clone, Debug)]
@@ -51,9 +54,4 @@ pub enum AnalysisError {
     /// There is nothing to learn from.
     #[error("{0}")]
     NoEvents(String),
-}
-
-/// Learns what each device draws.
-pub fn analyze(_history: History, _settings: &Settings) -> Result<Analysis, AnalysisError> {
-    Err(AnalysisError::NoEvents("not there yet".to_owned()))
 }

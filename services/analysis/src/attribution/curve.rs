@@ -52,6 +52,12 @@ impl Curve {
         self.modes.iter().map(|m| m.knots.len()).sum()
     }
 
+    /// The range of its parameters; `None` without any.
+    pub fn range(&self) -> Option<std::ops::Range<usize>> {
+        let (first, last) = (self.modes.first()?, self.modes.last()?);
+        Some(first.first..last.first + last.knots.len())
+    }
+
     /// Calls `each(parameter, share)` for the parameters that make up the power at `level`.
     pub fn parts(&self, level: Level, mut each: impl FnMut(usize, f64)) {
         if let Some(m) = self.modes.iter().find(|m| m.mode == level.mode) {

@@ -130,11 +130,10 @@ pub fn top_power(unit: &Unit, parameters: &[f64]) -> f64 {
 /// Share of the on-steps and of the off-steps (whichever is less) that agree with the power learned; 0.5 where nothing can be said.
 fn agreement(unit: &Unit, powers: &Powers) -> f64 {
     let p = &powers.solution.parameters;
-    let range =
-        unit.curve.modes.first().map_or(0, |m| m.first) as u32..unit.curve.modes.last().map_or(0, |m| m.first + m.knots.len()) as u32;
+    let range = unit.curve.range().unwrap_or_default();
     let (mut agree, mut all) = ([0.0f64; 2], [0.0f64; 2]);
     for e in &powers.equations {
-        let mine: f64 = e.parts.iter().filter(|q| range.contains(&q.0)).map(|&(k, x)| f64::from(x) * p[k as usize]).sum();
+        let mine: f64 = e.parts.iter().filter(|q| range.contains(&(q.0 as usize))).map(|&(k, x)| f64::from(x) * p[k as usize]).sum();
         let tolerance_w = (3.9 * e.error_w).max(0.06 * mine.abs() + 3.0);
         if mine.abs() < 2.0 * tolerance_w {
             continue;

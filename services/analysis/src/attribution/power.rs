@@ -21,6 +21,8 @@ pub struct Powers {
     pub floor_w: f64,
     /// The guards used.
     pub guards: Guards,
+    /// The windows used.
+    pub windows: Windows,
 }
 
 /// Number of parameters of all units.
@@ -71,7 +73,7 @@ pub fn solve_steps(meter: &Meter<'_>, units: &[Unit], guards: Guards) -> Powers 
     let n = parameter_count(units);
     let p0 = first_guess(units, &equations, n);
     let solution = solve(&equations, n, p0);
-    Powers { marks, clusters, contrasts, equations, solution, floor_w: calm.overall_w, guards }
+    Powers { marks, clusters, contrasts, equations, solution, floor_w: calm.overall_w, guards, windows }
 }
 
 /// The change of level that a cluster leaves behind.

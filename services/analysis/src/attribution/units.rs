@@ -28,12 +28,12 @@ const COMMON: f64 = 0.8;
 /// The longest silence across which a change still gives an equation, ms.
 const UNHEARD_MS: i64 = 120_000;
 
-/// Makes units of the events of entities; those in `alone` are never grouped (they have meters of their own).
-pub fn units(events: Vec<Events>, domains: &[&str], alone: &[bool]) -> Vec<Unit> {
+/// Makes units of the events of entities of the given domains (`light`, `switch`, …).
+pub fn units(events: Vec<Events>, domains: &[&str]) -> Vec<Unit> {
     let mut group: Vec<usize> = (0..events.len()).collect();
     for a in 0..events.len() {
         for b in a + 1..events.len() {
-            if group[b] == b && !alone[a] && !alone[b] && together(&events[a].changes, &events[b].changes) {
+            if group[a] == a && group[b] == b && together(&events[a].changes, &events[b].changes) {
                 group[b] = group[a];
             }
         }

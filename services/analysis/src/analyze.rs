@@ -1,0 +1,220 @@
+//! From a history to an answer.
+
+use std::collections::BTreeMap;
+
+use wattribute_domain::{Answer, DeviceProfile, Entity, History, MeterReport, Series, Verdict};
+
+use crate::attribution::learn::{Learned, learn, round};
+use crate::attribution::meter::{Meter, quantile};
+use crate::house::{self, House, Metered};
+use crate::{Analysis, AnalysisError, Settings, rollup};
+
+/// Learns what each device draws.
+///
+/// # Errors
+///
+/// [`AnalysisError::NoMeter`] and [`AnalysisError::BadMeter`] as [`house::find`] gives them, [`AnalysisError::NoEvents`] where the meter
+/// has no readings or nothing was ever switched.
+pub fn analyze(mut history: History, settings: &Settings) -> Result<Analysis, AnalysisError> {
+    let mut house = house::find(&mut history, settings.meter.as_deref(), settings.meter_unit.as_deref())?;
+    clip(&mut house.power, settings.from_ms, settings.to_ms);
+    let (Some(&from_ms), Some(&to_ms)) = (house.power.at_ms.first(), house.power.at_ms.last()) else {
+        return Err(AnalysisError::NoEvents(format!(
+            "{} has no readings in the time that was asked for; widen --from and --to",
+            house.label
+        )));
+    };
+    if house.power.len() < 10 {
+        return Err(AnalysisError::NoEvents(format!(
+            "{} has only {} different readings; a meter that reports at least every minute, over some days, is needed",
+            house.label,
+            house.power.len()
+        )));
+    }
+    let metered = house::metered(&history, &house);
+    let mut entities = std::mem::take(&mut history.entities);
+    if entities.iter().all(|e| e.said.len() < 2) {
+        return Err(AnalysisError::NoEvents(
+            "nothing that switches a load changes in this history: switches, lights, fans, climate, media players and the like are needed"
+                .to_owned(),
+        ));
+    }
+    for entity in &mut entities {
+        trim(entity, from_ms, to_ms);
+    }
+    let mut notes = std::mem::take(&mut house.notes);
+    let learned = learn_beside_metered(&house, &entities, &metered, &mut notes);
+    let names: Vec<(String, Vec<String>)> = entities.into_iter().map(|e| (e.entity_id, e.modes)).collect();
+    Ok(answer(learned, house, settings, names, notes))
+}
+
+/// What was learned, of metered entities and of the others.
+struct Both {
+    learned: Learned,
+    /// Energy of the house and seconds of silence.
+    house_kwh: f64,
+    gap_s: f64,
+    /// Energy of the metered devices by their own sensors, kWh.
+    measured_kwh: f64,
+}
+
+/// Learns all entities; where some have meters of their own, those are subtracted before the others are learned, and keep what was
+/// learned of them from the whole house beside what they measured.
+fn learn_beside_metered(house: &House, entities: &[Entity], metered: &[Metered], notes: &mut Vec<String>) -> Both {
+    let mut learned = learn(&house.power, entities);
+    let (house_kwh, gap_s) = integral(&house.power);
+    let mut measured_kwh = 0.0;
+    if !metered.is_empty() {
+        let (seen, unseen): (Vec<&Metered>, Vec<&Metered>) = metered.iter().partition(|m| is_part_of(&house.power, m));
+        for m in &unseen {
+            notes.push(format!("{} does not show in {}: it is not counted as a part of it.", m.sensor, house.label));
+        }
+        let rest = less(&house.power, &seen);
+        let mut others: Vec<Entity> = entities.to_vec();
+        for m in &seen {
+            others[m.entity].said.clear();
+        }
+        let from_whole = std::mem::replace(&mut learned, learn(&rest, &others));
+        for m in seen {
+            let mut profile = from_whole.profiles[m.entity].clone();
+            let kwh = m.energy_kwh.or_else(|| m.power.as_ref().map(|p| integral(p).0));
+            measured_kwh += kwh.unwrap_or(0.0);
+            profile.measured_energy_kwh = kwh.map(|k| round(k, 4));
+            profile.energy_kwh = profile.energy_kwh.or(profile.measured_energy_kwh);
+            profile.verdict = Verdict::Measured;
+            learned.profiles[m.entity] = profile;
+        }
+        learned.explained_kwh += measured_kwh;
+        learned.correlations = from_whole.correlations;
+        learned.grid = from_whole.grid;
+    }
+    Both { learned, house_kwh, gap_s, measured_kwh }
+}
+
+fn answer(both: Both, house: House, settings: &Settings, names: Vec<(String, Vec<String>)>, notes: Vec<String>) -> Analysis {
+    let Both { learned, house_kwh, gap_s, measured_kwh } = both;
+    debug_assert!(measured_kwh.is_finite());
+    let cost = |kwh: Option<f64>| kwh.zip(settings.price_per_kwh).map(|(k, p)| round(k * p, 4));
+    let mut devices: Vec<DeviceProfile> = learned.profiles;
+    for device in &mut devices {
+        device.cost = cost(device.measured_energy_kwh.or(device.energy_kwh));
+    }
+    let energy = |d: &DeviceProfile| d.measured_energy_kwh.or(d.energy_kwh).unwrap_or(-1.0);
+    devices.sort_by(|a, b| energy(b).total_cmp(&energy(a)).then_with(|| a.entity_id.cmp(&b.entity_id)));
+    let (from_ms, to_ms) = (house.power.at_ms[0], house.power.at_ms[house.power.len() - 1]);
+    let answer = Answer {
+        meter: MeterReport {
+            entity_id: house.label,
+            interval_s: round(learned.interval_s, 2),
+            lag_s: learned.lag_s.map(|l| round(l, 1)),
+            noise_w: round(learned.noise_w, 2),
+            smallest_load_w: round(learned.smallest_load_w, 1),
+            why: house.why,
+            candidates: house.candidates,
+        },
+        from: rollup::rfc3339(from_ms),
+        to: rollup::rfc3339(to_ms),
+        time_zone: settings.time_zone.name().to_owned(),
+        house_kwh: round(house_kwh, 3),
+        gap_hours: round(gap_s / 3600.0, 2),
+        baseline_w: rollup::baseline_w(&learned.grid, settings.time_zone).map(|w| round(w, 1)),
+        unexplained_kwh: round(house_kwh - learned.explained_kwh, 3),
+        currency: settings.currency.clone(),
+        price_per_kwh: settings.price_per_kwh,
+        devices,
+        notes,
+    };
+    Analysis { answer, entities: names, correlations: learned.correlations }
+}
+
+/// Keeps what lies in `[from, to)`.
+fn clip(series: &mut Series, from_ms: Option<i64>, to_ms: Option<i64>) {
+    if let Some(to) = to_ms {
+        let n = series.at_ms.partition_point(|&t| t < to);
+        series.at_ms.truncate(n);
+        series.value.truncate(n);
+    }
+    if let Some(from) = from_ms {
+        let n = series.at_ms.partition_point(|&t| t <= from).saturating_sub(1);
+        series.at_ms.drain(..n);
+        series.value.drain(..n);
+        if let Some(first) = series.at_ms.first_mut() {
+            *first = (*first).max(from);
+        }
+    }
+}
+
+/// Keeps what an entity said while the meter was there, and what it was at when that began.
+fn trim(entity: &mut Entity, from_ms: i64, to_ms: i64) {
+    let first = entity.said.partition_point(|s| s.at_ms <= from_ms).saturating_sub(1);
+    let last = entity.said.partition_point(|s| s.at_ms <= to_ms);
+    entity.said.truncate(last);
+    entity.said.drain(..first.min(entity.said.len()));
+    if let Some(said) = entity.said.first_mut() {
+        said.at_ms = said.at_ms.max(from_ms);
+    }
+}
+
+/// Energy in kWh over the time a series of W speaks, and the seconds it is silent for.
+fn integral(power: &Series) -> (f64, f64) {
+    let (mut joules, mut gap_s) = (0.0, 0.0);
+    for (times, &w) in power.at_ms.windows(2).zip(&power.value) {
+        let seconds = (times[1] - times[0]) as f64 / 1000.0;
+        if w.is_finite() { joules += w * seconds } else { gap_s += seconds }
+    }
+    (joules / 3.6e6, gap_s)
+}
+
+/// Whether the steps of a device's own sensor show in the house's meter: the median ratio of both is near one.
+fn is_part_of(house: &Series, metered: &Metered) -> bool {
+    let Some(power) = &metered.power else { return true };
+    let meter = Meter::new(house);
+    let margin_ms = ((meter.interval_s + 12.0) * 1000.0) as i64;
+    let (mut ratios, mut scratch) = (Vec::new(), Vec::new());
+    for k in 1..power.len() {
+        let step = power.value[k] - power.value[k - 1];
+        let at = power.at_ms[k];
+        let calm = at - power.at_ms[k - 1] > 2 * margin_ms && power.at_ms.get(k + 1).is_none_or(|&n| n - at > 2 * margin_ms);
+        if step.abs() < (10.0 * meter.noise_w).max(30.0) || !calm {
+            continue;
+        }
+        let before = meter.window(at - 2 * margin_ms, at - margin_ms, &mut scratch);
+        let after = meter.window(at + margin_ms, at + 2 * margin_ms, &mut scratch);
+        if let (Some(b), Some(a)) = (before, after) {
+            ratios.push((a.median_w - b.median_w) / step);
+        }
+        if ratios.len() >= 300 {
+            break;
+        }
+    }
+    ratios.len() < 6 || quantile(&mut ratios, 0.5).is_none_or(|r| (0.5..1.5).contains(&r))
+}
+
+/// The house less what metered devices say they draw; where one of those is silent it counts as nothing.
+fn less(house: &Series, metered: &[&Metered]) -> Series {
+    let mut changes: BTreeMap<i64, f64> = BTreeMap::new();
+    for power in metered.iter().filter_map(|m| m.power.as_ref()) {
+        let mut held = 0.0;
+        for (&at, &w) in power.at_ms.iter().zip(&power.value) {
+            let now = if w.is_finite() { w } else { 0.0 };
+            *changes.entry(at).or_default() += now - held;
+            held = now;
+        }
+    }
+    let mut out = Series::default();
+    let mut changes = changes.into_iter().peekable();
+    let mut drawn = 0.0;
+    for (k, (&at, &w)) in house.at_ms.iter().zip(&house.value).enumerate() {
+        while let Some((_, change)) = changes.next_if(|c| c.0 <= at) {
+            drawn += change;
+        }
+        out.push(at, w - drawn);
+        let next = house.at_ms.get(k + 1).copied().unwrap_or(at);
+        while let Some((when, change)) = changes.next_if(|c| c.0 < next) {
+            drawn += change;
+            out.push(when, w - drawn);
+        }
+    }
+    out.normalise();
+    out
+}

@@ -1,0 +1,84 @@
+//! How the meter shows a switch: learned from the house's own switches (DESIGN.md section 4, point 1; the recipe's part B).
+
+use super::meter::{Meter, quantile};
+use super::power::Powers;
+use super::steps::{Guards, Mark};
+use super::units::Unit;
+
+/// Lags that are looked at around a switch, s.
+const EARLIEST_S: f64 = -30.0;
+const LATEST_S: f64 = 150.0;
+
+/// The most switches that are looked at.
+const SWITCHES: usize = 4000;
+
+/// Guards for this meter: wide ones, and wider where the average change of the meter around a switch stands out later (or earlier) than
+/// those allow. Background is removed and single changes are capped, so that neither a busy house nor one big load decides.
+pub fn guards(meter: &Meter<'_>, marks: &[Mark]) -> Guards {
+    let wide = Guards::wide(meter.interval_s);
+    let cell_s = (meter.interval_s / 3.0).max(1.0);
+    let latest_s = LATEST_S + 2.0 * meter.interval_s;
+    let cells = ((latest_s - EARLIEST_S) / cell_s).ceil() as usize;
+    let cap_w = (10.0 * meter.noise_w).max(50.0);
+    let mut moved = vec![0.0; cells];
+    let stride = marks.len().div_ceil(SWITCHES).max(1);
+    let mut switches = 0.0;
+    for mark in marks.iter().step_by(stride) {
+        switches += 1.0;
+        let to_ms = mark.at_ms + (latest_s * 1000.0) as i64;
+        let mut k = meter.row(mark.at_ms + (EARLIEST_S * 1000.0) as i64).max(1);
+        while k < meter.series.len() && meter.series.at_ms[k] < to_ms {
+            let change = meter.series.value[k] - meter.series.value[k - 1];
+            let lag_s = (meter.series.at_ms[k] - mark.at_ms) as f64 / 1000.0;
+            let cell = ((lag_s - EARLIEST_S) / cell_s) as usize;
+            if change.is_finite() && cell < cells {
+                moved[cell] += change.abs().min(cap_w);
+            }
+            k += 1;
+        }
+    }
+    if switches < 40.0 {
+        return wide;
+    }
+    let background = quantile(&mut moved.clone(), 0.5).unwrap_or(0.0);
+    let mut apart: Vec<f64> = moved.iter().map(|m| (m - background).abs()).collect();
+    let spread = 1.4826 * quantile(&mut apart, 0.5).unwrap_or(0.0);
+    let above = |m: f64| (m - background - 6.0 * spread).max(0.0);
+    // The stretch around the peak that rises above the background.
+    let Some(peak) = (0..cells).max_by(|&a, &b| moved[a].total_cmp(&moved[b])).filter(|&k| above(moved[k]) > 0.3 * background) else {
+        return wide;
+    };
+    let last = (peak..cells).take_while(|&k| above(moved[k]) > 0.0).last().unwrap_or(peak);
+    let first = (0..=peak).rev().take_while(|&k| above(moved[k]) > 0.0).last().unwrap_or(peak);
+    let (first_s, last_s) = (EARLIEST_S + first as f64 * cell_s, EARLIEST_S + (last + 1) as f64 * cell_s);
+    Guards { pre_s: wide.pre_s.max(-first_s + 1.0), post_s: wide.post_s.max(last_s + 1.0) }
+}
+
+/// Seconds from when a switch is heard of until the meter has, on average, followed (negative: the meter is first): the area left of
+/// the response of clear, lone steps. `None` with fewer than eight of them.
+pub fn lag(meter: &Meter<'_>, units: &[Unit], powers: &Powers) -> Option<f64> {
+    let p = &powers.solution.parameters;
+    let mut lags: Vec<f64> = Vec::new();
+    for (e, &weight) in powers.equations.iter().zip(&powers.solution.weights) {
+        let cluster = &powers.clusters[e.cluster as usize];
+        let Some(contrast) = powers.contrasts[e.cluster as usize].as_ref() else { continue };
+        let clear = e.explained_w(p).abs() > (15.0 * meter.noise_w).max(40.0) && (e.step_w / e.explained_w(p) - 1.0).abs() < 0.1;
+        if weight < 0.3 || cluster.marks.len() != 1 || !clear || contrast.step_w().abs() < 1.0 {
+            continue;
+        }
+        let mark = &powers.marks[cluster.marks.start];
+        if units[mark.unit as usize].events.changes[mark.change as usize].since_ms.is_some() {
+            continue;
+        }
+        let (mean_w, covered_s) = meter.mean(contrast.before_ms, contrast.after_ms);
+        let width_s = (contrast.after_ms - contrast.before_ms) as f64 / 1000.0;
+        if covered_s > 0.95 * width_s {
+            let left = (contrast.after_w - mean_w) / contrast.step_w() * width_s;
+            lags.push(left - (mark.at_ms - contrast.before_ms) as f64 / 1000.0);
+        }
+        if lags.len() >= SWITCHES {
+            break;
+        }
+    }
+    if lags.len() < 8 { None } else { quantile(&mut lags, 0.5) }
+}
