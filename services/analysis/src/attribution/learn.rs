@@ -79,7 +79,8 @@ pub fn learn(power: &Series, entities: &[Entity]) -> Learned {
 fn profile(unit: &Unit, entities: &[Entity], powers: &Powers, load: &Load, top: Option<Estimate>, strength: f64) -> DeviceProfile {
     let used = events_used(unit, powers);
     let verdict = verdict(unit, load, top, used, strength);
-    let told = matches!(verdict, Verdict::Learned | Verdict::Grouped);
+    let switches_alike = top.is_some_and(|t| t.is_told()) && strength >= 0.9 && load.agreement >= 0.75;
+    let told = matches!(verdict, Verdict::Learned | Verdict::Grouped) || verdict == Verdict::Varies && switches_alike;
     let entity = &entities[unit.members[0]];
     let mut levels = Vec::new();
     for mode in &unit.curve.modes {

@@ -89,12 +89,12 @@ pub fn events_used(unit: &Unit, powers: &Powers) -> usize {
 
 /// What can be said of a unit's power and energy.
 pub fn verdict(unit: &Unit, load: &Load, top: Option<Estimate>, used: usize, strength: f64) -> Verdict {
-    let Some(top) = top.filter(|_| unit.events.changes.len() >= EVENTS && used >= EVENTS) else {
+    let Some(top) = top.filter(|_| unit.events.changes.len() >= EVENTS && used >= EVENTS / 2) else {
         return Verdict::NotEnoughEvents;
     };
     let energy_known = load.energy_kwh > 2.0 * load.error_kwh && load.hours() > 0.0 && 1000.0 * load.energy_kwh / load.hours() > NOTHING_W;
     let varies = load.steady < 0.5;
-    if varies && energy_known && !(top.is_told() && load.agreement >= 0.6) {
+    if varies && energy_known {
         Verdict::Varies
     } else if top.is_told() && strength >= 0.9 {
         if unit.members.len() > 1 { Verdict::Grouped } else { Verdict::Learned }
