@@ -62,6 +62,9 @@ struct Measure {
 /// Seconds before and after a run that tell what the rest of the house draws.
 const BASE_S: f64 = 300.0;
 
+/// By how much the spread of runs understates how wrong their mean may be: what else happens in a house goes with the runs.
+const DOUBT_OF_RUNS: f64 = 1.5;
+
 /// Passes of back-fitting.
 const PASSES: usize = 4;
 
@@ -146,7 +149,7 @@ fn agreement(unit: &Unit, powers: &Powers) -> f64 {
     }
     // What is usual for its kind counts as some steps of evidence.
     let share = |k: usize| (agree[k] + 4.0 * unit.usually_steady) / (all[k] + 4.0);
-    share(0).min(share(1)).min(0.98)
+    share(0).min(share(1)).min(0.995)
 }
 
 /// What a steady load draws in a run.
@@ -172,7 +175,8 @@ fn empty_draw(grid: &Grid, run: &Run) -> (usize, Vec<f32>) {
 
 /// Measures one unit against `rest`, which holds what nobody else draws.
 fn fit(grid: &Grid, unit: &Unit, powers: &Powers, load: &mut Load, rest: &[f32], doubt: &[f32]) {
-    let measures: Vec<Measure> = (0..load.runs.len()).map(|k| measure(grid, &load.runs, k, rest, doubt)).collect();
+    let without = without(load, rest);
+    let measures: Vec<Measure> = (0..load.runs.len()).map(|k| measure(grid, &load.runs, k, (rest, &without), doubt)).collect();
     let hours: f64 = load.runs.iter().map(Run::seconds).sum::<f64>() / 3600.0;
     let steady_kwh: f64 = load
         .runs
@@ -183,7 +187,7 @@ fn fit(grid: &Grid, unit: &Unit, powers: &Powers, load: &mut Load, rest: &[f32],
     let clean: Vec<&Measure> = measures.iter().filter(|m| m.mean.is_some()).collect();
     let means: Vec<(f64, f64)> = measures.iter().map(|m| location(m.ln_s, &clean)).collect();
     let runs_kwh: f64 = means.iter().zip(&measures).map(|(m, k)| m.0 * k.seconds / 3.6e6).sum();
-    let placebo_w = placebo(grid, load, rest, doubt);
+    let placebo_w = placebo(grid, load, &without, doubt);
     let error_kwh = (means.iter().zip(&measures).map(|(m, k)| m.1 * (k.seconds / 3.6e6).powi(2)).sum::<f64>() / means.len().max(1) as f64)
         .sqrt()
         * (means.len() as f64).sqrt();
@@ -194,12 +198,12 @@ fn fit(grid: &Grid, unit: &Unit, powers: &Powers, load: &mut Load, rest: &[f32],
     } else {
         let mean_steady_w = steady_kwh / hours * 1000.0;
         let mean_runs_w = runs_kwh / hours * 1000.0;
-        let s = (error_kwh / hours * 1000.0).hypot(placebo_w);
+        let s = DOUBT_OF_RUNS * (error_kwh / hours * 1000.0).hypot(placebo_w);
         let scale = s.hypot(0.03 * mean_steady_w + 0.5);
         let t = (mean_runs_w - mean_steady_w) / scale;
         let spike = 0.3675 * (1.0 + t * t / 3.0).powi(-2) / scale;
         let slab = 1.0 / (3.0 * mean_steady_w).max(500.0);
-        let prior = load.agreement.clamp(0.03, 0.97);
+        let prior = load.agreement.clamp(0.03, 0.995);
         let w = prior * spike / (prior * spike + (1.0 - prior) * slab);
         load.steady = w;
         load.energy_kwh = w * steady_kwh + (1.0 - w) * runs_kwh.max(0.0);
@@ -214,23 +218,45 @@ fn fit(grid: &Grid, unit: &Unit, powers: &Powers, load: &mut Load, rest: &[f32],
     }
 }
 
-/// Days by which runs are shifted to see what the same estimate gives where nothing of theirs is to be found.
-const PLACEBO_DAYS: [f64; 8] = [-3.0, -2.0, -1.0, -0.5, 0.5, 1.0, 2.0, 3.0];
-
-/// How large a mean the same runs have by chance at shifted times, W (root mean square).
-fn placebo(grid: &Grid, load: &Load, rest: &[f32], doubt: &[f32]) -> f64 {
+/// What nobody is modelled to draw, once a load's own draws are taken out as well.
+fn without(load: &Load, rest: &[f32]) -> Vec<f32> {
     let mut without = rest.to_vec();
     for (first, draw) in &load.draws {
         for (k, w) in draw.iter().enumerate() {
             without[first + k] -= w;
         }
     }
+    without
+}
+
+/// Seconds around a run that tell how restless the house is, and how long what it does then lasts.
+const AROUND_S: f64 = 3600.0;
+const LASTS_S: f64 = 600.0;
+
+/// Variance of the mean over a run of `seconds` in bins `[a, b)` that the house's own doings make, W².
+fn restlessness(grid: &Grid, without: &[f32], (a, b): (usize, usize), base_w: f64, seconds: f64) -> f64 {
+    let reach = (AROUND_S / grid.step_s).ceil() as usize;
+    let stride = (reach / 60).max(1);
+    let near = without[a.saturating_sub(reach)..a].iter().chain(&without[b..(b + reach).min(without.len())]);
+    let (mut sum, mut n) = (0.0, 0.0);
+    for w in near.step_by(stride).filter(|w| w.is_finite()) {
+        sum += (f64::from(*w) - base_w).powi(2);
+        n += 1.0;
+    }
+    if n > 0.0 { sum / n * (LASTS_S / seconds.max(1.0)).min(1.0) } else { 0.0 }
+}
+
+/// Days by which runs are shifted to see what the same estimate gives where nothing of theirs is to be found.
+const PLACEBO_DAYS: [f64; 8] = [-3.0, -2.0, -1.0, -0.5, 0.5, 1.0, 2.0, 3.0];
+
+/// How large a mean the same runs have by chance at shifted times, W (root mean square).
+fn placebo(grid: &Grid, load: &Load, without: &[f32], doubt: &[f32]) -> f64 {
     let stride = load.runs.len().div_ceil(100).max(1);
     let mut found = Vec::new();
     for days in PLACEBO_DAYS {
         let shift_ms = (days * 86_400_000.0) as i64;
         let shifted: Vec<Run> = load.runs.iter().step_by(stride).filter(|r| r.clean).map(|r| r.shifted(shift_ms)).collect();
-        let measures: Vec<Measure> = (0..shifted.len()).map(|k| measure(grid, &shifted, k, &without, doubt)).collect();
+        let measures: Vec<Measure> = (0..shifted.len()).map(|k| measure(grid, &shifted, k, (without, without), doubt)).collect();
         let clean: Vec<&Measure> = measures.iter().filter(|m| m.mean.is_some()).collect();
         if clean.len() >= 3 && 2 * clean.len() >= shifted.len() {
             let hours: f64 = clean.iter().map(|m| m.seconds).sum();
@@ -245,7 +271,7 @@ fn placebo(grid: &Grid, load: &Load, rest: &[f32], doubt: &[f32]) -> f64 {
 }
 
 /// The mean of a run above the rest of the house.
-fn measure(grid: &Grid, runs: &[Run], k: usize, rest: &[f32], doubt: &[f32]) -> Measure {
+fn measure(grid: &Grid, runs: &[Run], k: usize, (rest, without): (&[f32], &[f32]), doubt: &[f32]) -> Measure {
     let run = &runs[k];
     let seconds = run.seconds();
     let last = grid.len() as f64;
@@ -285,7 +311,8 @@ fn measure(grid: &Grid, runs: &[Run], k: usize, rest: &[f32], doubt: &[f32]) -> 
     if run.clean && n > 0.0 && n >= 0.9 * inside.len() as f64 {
         let covered = inside.len() as f64 / n;
         let mean_w = sum * covered * grid.step_s / seconds;
-        out.mean = Some((mean_w, base_variance + (spread / n).powi(2)));
+        let restless = restlessness(grid, without, (a.min(b), b), base_w, seconds);
+        out.mean = Some((mean_w, base_variance + restless + (spread / n).powi(2)));
     }
     out
 }
@@ -300,17 +327,16 @@ fn location(ln_s: f64, clean: &[&Measure]) -> (f64, f64) {
     let mut apart: Vec<f64> = all.iter().map(|m| (m - middle).abs()).collect();
     let spread = 1.4826 * quantile(&mut apart, 0.5).unwrap_or(0.0);
     for kernel in [0.15, 0.5, f64::INFINITY] {
-        let near: Vec<(f64, f64)> = clean
-            .iter()
-            .filter_map(|m| {
-                let (mean, variance) = m.mean?;
-                let d = (m.ln_s - ln_s) / kernel;
-                let near = if kernel.is_finite() { (-0.5 * d * d).exp() } else { 1.0 };
-                (near > 0.01).then_some((mean, near / (variance + (0.5 * spread).powi(2) + 4.0)))
-            })
-            .collect();
-        let (w1, w2) = near.iter().fold((0.0, 0.0), |s, m| (s.0 + m.1, s.1 + m.1 * m.1));
-        if (w1 > 0.0 && w1 * w1 >= 3.0 * w2) || kernel.is_infinite() {
+        let (mut near, mut enough) = (Vec::new(), (0.0f64, 0.0f64));
+        for (m, (mean, variance)) in clean.iter().filter_map(|m| Some((m, m.mean?))) {
+            let d = (m.ln_s - ln_s) / kernel;
+            let weight = if kernel.is_finite() { (-0.5 * d * d).exp() } else { 1.0 };
+            if weight > 0.01 {
+                near.push((mean, weight / (variance + (0.5 * spread).powi(2) + 4.0)));
+                enough = (enough.0 + weight, enough.1 + weight * weight);
+            }
+        }
+        if enough.0 > 0.0 && enough.0 * enough.0 >= 3.0 * enough.1 || kernel.is_infinite() {
             return huber(&near);
         }
     }

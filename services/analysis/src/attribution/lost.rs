@@ -89,7 +89,7 @@ pub fn restore(grid: &Grid, unit: &Unit, (runs, doubts): &(Vec<Run>, Vec<Doubt>)
     while k < out.len() {
         let run = &out[k];
         let ln_s = run.seconds().ln();
-        if ln_s > usual + LONG.ln() && run.clean && evidence.running.without(ln_s).density(ln_s) < UNUSUAL {
+        if ln_s > usual + LONG.ln() && run.bounds == (run.from_ms, run.to_ms) && evidence.running.without(ln_s).density(ln_s) < UNUSUAL {
             if let Some((off_ms, on_ms)) = evidence.gap(run) {
                 let mut later = run.clone();
                 later.reshape(on_ms, run.to_ms);

@@ -64,7 +64,7 @@ pub fn units(events: Vec<Events>, domains: &[&str]) -> Vec<Unit> {
 /// A lamp draws what its level says; a socket may have anything behind it.
 fn usually_steady(domain: &str) -> f64 {
     match domain {
-        "light" | "fan" | "siren" | "cover" | "valve" => 0.97,
+        "light" | "fan" | "siren" | "cover" | "valve" => 0.995,
         "input_boolean" | "humidifier" => 0.8,
         "climate" | "water_heater" => 0.7,
         "switch" => 0.6,
