@@ -7,6 +7,7 @@ use super::meter::quantile;
 use super::power::Powers;
 use super::runs::{Doubt, Run, runs};
 use super::units::Unit;
+use rayon::prelude::*;
 
 /// What is known of a unit's energy.
 #[derive(Clone, Debug)]
@@ -65,6 +66,9 @@ const BASE_S: f64 = 300.0;
 /// By how much the spread of runs understates how wrong their mean may be: what else happens in a house goes with the runs.
 const DOUBT_OF_RUNS: f64 = 1.5;
 
+/// From this many bins on, lost changes are put back once and not in every pass: there is plenty of the rest to learn from.
+const LONG_BINS: usize = 500_000;
+
 /// Passes of back-fitting.
 const PASSES: usize = 4;
 
@@ -82,7 +86,7 @@ pub fn loads(grid: &Grid, units: &[Unit], powers: &Powers, end_ms: i64) -> Vec<L
         order.sort_by(|&a, &b| loads[b].energy_kwh.total_cmp(&loads[a].energy_kwh));
         for u in order {
             take(&loads[u], &mut rest, &mut doubt, -1.0);
-            if pass < 3 {
+            if pass < 3 && (grid.len() < LONG_BINS || pass == 1) {
                 let power_w = if loads[u].steady > 0.5 || pass == 0 { loads[u].power_w } else { loads[u].mean_w() };
                 loads[u].runs = restore(grid, &units[u], &loads[u].heard, end_ms, power_w, &rest);
             }
@@ -176,7 +180,8 @@ fn empty_draw(grid: &Grid, run: &Run) -> (usize, Vec<f32>) {
 /// Measures one unit against `rest`, which holds what nobody else draws.
 fn fit(grid: &Grid, unit: &Unit, powers: &Powers, load: &mut Load, rest: &[f32], doubt: &[f32]) {
     let without = without(load, rest);
-    let measures: Vec<Measure> = (0..load.runs.len()).map(|k| measure(grid, &load.runs, k, (rest, &without), doubt)).collect();
+    let measures: Vec<Measure> =
+        (0..load.runs.len()).into_par_iter().map(|k| measure(grid, &load.runs, k, (rest, &without), doubt)).collect();
     let hours: f64 = load.runs.iter().map(Run::seconds).sum::<f64>() / 3600.0;
     let steady_kwh: f64 = load
         .runs
@@ -185,7 +190,8 @@ fn fit(grid: &Grid, unit: &Unit, powers: &Powers, load: &mut Load, rest: &[f32],
         .map(|l| unit.curve.power_w(l.level, &powers.solution.parameters) * (l.to_ms - l.from_ms) as f64 / 3.6e9)
         .sum();
     let clean: Vec<&Measure> = measures.iter().filter(|m| m.mean.is_some()).collect();
-    let means: Vec<(f64, f64)> = measures.iter().map(|m| location(m.ln_s, &clean)).collect();
+    let usual = Usual::new(&clean);
+    let means: Vec<(f64, f64)> = measures.iter().map(|m| usual.at(m.ln_s)).collect();
     let runs_kwh: f64 = means.iter().zip(&measures).map(|(m, k)| m.0 * k.seconds / 3.6e6).sum();
     let placebo_w = placebo(grid, load, &without, doubt);
     let error_kwh = (means.iter().zip(&measures).map(|(m, k)| m.1 * (k.seconds / 3.6e6).powi(2)).sum::<f64>() / means.len().max(1) as f64)
@@ -213,7 +219,11 @@ fn fit(grid: &Grid, unit: &Unit, powers: &Powers, load: &mut Load, rest: &[f32],
         load.draws = load.runs.iter().map(|run| steady_draw(grid, unit, powers, run)).collect();
         load.doubt = 0.02;
     } else {
-        load.draws = (0..load.runs.len()).map(|k| template(grid, load, k, &measures, &means, rest)).collect();
+        let mut by_length: Vec<usize> = (0..measures.len()).filter(|&k| measures[k].mean.is_some()).collect();
+        by_length.sort_by(|&a, &b| measures[a].ln_s.total_cmp(&measures[b].ln_s).then(a.cmp(&b)));
+        let draws: Vec<(usize, Vec<f32>)> =
+            (0..load.runs.len()).into_par_iter().map(|k| template(grid, load, k, &measures, &by_length, &means, rest)).collect();
+        load.draws = draws;
         load.doubt = 0.3;
     }
 }
@@ -260,7 +270,8 @@ fn placebo(grid: &Grid, load: &Load, without: &[f32], doubt: &[f32]) -> f64 {
         let clean: Vec<&Measure> = measures.iter().filter(|m| m.mean.is_some()).collect();
         if clean.len() >= 3 && 2 * clean.len() >= shifted.len() {
             let hours: f64 = clean.iter().map(|m| m.seconds).sum();
-            found.push(clean.iter().map(|m| location(m.ln_s, &clean).0 * m.seconds).sum::<f64>() / hours);
+            let usual = Usual::new(&clean);
+            found.push(clean.iter().map(|m| usual.at(m.ln_s).0 * m.seconds).sum::<f64>() / hours);
         }
     }
     if found.len() < 2 {
@@ -317,15 +328,46 @@ fn measure(grid: &Grid, runs: &[Run], k: usize, (rest, without): (&[f32], &[f32]
     out
 }
 
-/// Robust mean over runs of a similar length (Huber), and its variance.
-fn location(ln_s: f64, clean: &[&Measure]) -> (f64, f64) {
+/// What runs usually draw, by their length: tabulated, since a year has very many runs.
+struct Usual {
+    /// Mean power, W, and its variance at each tick of ln seconds.
+    table: Vec<(f64, f64)>,
+}
+
+/// Ticks of the table: ln seconds from 0, and their number (up to three months).
+const TICK: f64 = 0.1;
+const TICKS: usize = 160;
+
+/// The most runs that the table is made from.
+const TABULATED: usize = 800;
+
+impl Usual {
+    fn new(clean: &[&Measure]) -> Self {
+        let stride = clean.len().div_ceil(TABULATED).max(1);
+        let clean: Vec<&Measure> = clean.iter().step_by(stride).copied().collect();
+        let mut all: Vec<f64> = clean.iter().filter_map(|m| m.mean).map(|m| m.0).collect();
+        let middle = quantile(&mut all, 0.5).unwrap_or(0.0);
+        let mut apart: Vec<f64> = all.iter().map(|m| (m - middle).abs()).collect();
+        let spread = 1.4826 * quantile(&mut apart, 0.5).unwrap_or(0.0);
+        let table = (0..=TICKS).map(|k| location(k as f64 * TICK, &clean, (middle, spread))).collect();
+        Usual { table }
+    }
+
+    /// Mean power in W and its variance for a run of `ln_s` (ln seconds).
+    fn at(&self, ln_s: f64) -> (f64, f64) {
+        let place = (ln_s / TICK).clamp(0.0, (TICKS - 1) as f64);
+        let k = place as usize;
+        let share = place - k as f64;
+        let (a, b) = (self.table[k], self.table[k + 1]);
+        (a.0 + share * (b.0 - a.0), a.1 + share * (b.1 - a.1))
+    }
+}
+
+/// Robust mean over runs of a similar length (Huber), and its variance; `(middle, spread)` of all.
+fn location(ln_s: f64, clean: &[&Measure], (middle, spread): (f64, f64)) -> (f64, f64) {
     if clean.is_empty() {
         return (0.0, 0.0);
     }
-    let mut all: Vec<f64> = clean.iter().filter_map(|m| m.mean).map(|m| m.0).collect();
-    let middle = quantile(&mut all, 0.5).unwrap_or(0.0);
-    let mut apart: Vec<f64> = all.iter().map(|m| (m - middle).abs()).collect();
-    let spread = 1.4826 * quantile(&mut apart, 0.5).unwrap_or(0.0);
     for kernel in [0.15, 0.5, f64::INFINITY] {
         let (mut near, mut enough) = (Vec::new(), (0.0f64, 0.0f64));
         for (m, (mean, variance)) in clean.iter().filter_map(|m| Some((m, m.mean?))) {
@@ -367,19 +409,28 @@ fn huber(values: &[(f64, f64)]) -> (f64, f64) {
     (at, scale * scale * w2 / (w1 * w1))
 }
 
+/// The most runs whose shape makes a template.
+const SHAPES: usize = 15;
+
 /// What a run of a load that works by itself is modelled to draw: the median over runs of nearly the same length, point by point, or
 /// its flat mean where there are too few.
-fn template(grid: &Grid, load: &Load, k: usize, measures: &[Measure], means: &[(f64, f64)], rest: &[f32]) -> (usize, Vec<f32>) {
+fn template(
+    grid: &Grid,
+    load: &Load,
+    k: usize,
+    measures: &[Measure],
+    by_length: &[usize],
+    means: &[(f64, f64)],
+    rest: &[f32],
+) -> (usize, Vec<f32>) {
     let (first, mut draw) = empty_draw(grid, &load.runs[k]);
     let n = draw.len();
-    let mut near: Vec<(f64, usize)> = measures
-        .iter()
-        .enumerate()
-        .filter(|(_, m)| m.mean.is_some() && (m.ln_s - measures[k].ln_s).abs() < 0.12)
-        .map(|(j, m)| ((m.ln_s - measures[k].ln_s).abs(), j))
-        .collect();
-    near.sort_by(|a, b| a.0.total_cmp(&b.0));
-    near.truncate(15);
+    let ln_s = measures[k].ln_s;
+    let place = by_length.partition_point(|&j| measures[j].ln_s < ln_s);
+    let around = &by_length[place.saturating_sub(SHAPES)..(place + SHAPES).min(by_length.len())];
+    let mut near: Vec<(f64, usize)> = around.iter().map(|&j| ((measures[j].ln_s - ln_s).abs(), j)).filter(|m| m.0 < 0.12).collect();
+    near.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    near.truncate(SHAPES);
     if near.len() < 3 || n < 3 {
         for d in &mut draw {
             *d = means[k].0 as f32;

@@ -5,9 +5,11 @@ use super::grid::Grid;
 use super::meter::quantile;
 use super::runs::{Doubt, Run, insert, split};
 use super::units::Unit;
+use rayon::prelude::*;
+use wattribute_domain::Level;
 
-/// The most instants that are weighed within one doubt.
-const INSTANTS: usize = 200;
+/// The most instants that are weighed against each other for the two ends of a pause that nobody heard of.
+const INSTANTS: usize = 64;
 
 /// Prior share of changes that are lost.
 const LOSS: f64 = 0.03;
@@ -62,18 +64,12 @@ pub fn restore(grid: &Grid, unit: &Unit, (runs, doubts): &(Vec<Run>, Vec<Doubt>)
         let usual_s: f64 = if on { running_s } else { pausing_s };
         (n / (seconds + usual_s * changes / 2.0).max(1.0)).max(1e-6)
     };
-    for &doubt in doubts {
-        let on = !doubt.level.is_off();
-        if let Some(at_ms) = evidence.place(doubt, on, rate(on)) {
-            if on {
-                split(&mut out, doubt, at_ms);
-            } else {
-                let level =
-                    runs.iter().rev().find(|r| r.from_ms < doubt.first_ms).or(runs.first()).and_then(|r| r.levels.first()).map(|l| l.level);
-                if let Some(level) = level {
-                    insert(&mut out, doubt, at_ms, level);
-                }
-            }
+    let places: Vec<Option<i64>> = doubts.par_iter().map(|&d| evidence.place(d, !d.level.is_off(), rate(!d.level.is_off()))).collect();
+    for (&doubt, at_ms) in doubts.iter().zip(places).filter_map(|(d, at)| Some((d, at?))) {
+        if !doubt.level.is_off() {
+            split(&mut out, doubt, at_ms);
+        } else if let Some(level) = level_before(runs, doubt.first_ms) {
+            insert(&mut out, doubt, at_ms, level);
         }
     }
     // A run that never ends: its off may have been lost like any other.
@@ -85,25 +81,36 @@ pub fn restore(grid: &Grid, unit: &Unit, (runs, doubts): &(Vec<Run>, Vec<Doubt>)
             last.reshape(from_ms, at_ms);
         }
     }
-    let mut k = 0;
-    while k < out.len() {
-        let run = &out[k];
-        let ln_s = run.seconds().ln();
-        if ln_s > usual + LONG.ln() && run.bounds == (run.from_ms, run.to_ms) && evidence.running.without(ln_s).density(ln_s) < UNUSUAL {
-            if let Some((off_ms, on_ms)) = evidence.gap(run) {
-                let mut later = run.clone();
-                later.reshape(on_ms, run.to_ms);
-                later.clean = false;
-                let from_ms = run.from_ms;
-                out[k].reshape(from_ms, off_ms);
-                out[k].clean = false;
-                out.insert(k + 1, later);
-                k += 1;
-            }
+    let gaps: Vec<Option<(i64, i64)>> = out
+        .par_iter()
+        .map(|run| {
+            let ln_s = run.seconds().ln();
+            let whole = run.bounds == (run.from_ms, run.to_ms);
+            let unusual = whole && ln_s > usual + LONG.ln() && evidence.running.without(ln_s).density(ln_s) < UNUSUAL;
+            if unusual { evidence.gap(run) } else { None }
+        })
+        .collect();
+    let mut parted = Vec::with_capacity(out.len());
+    for (mut run, gap) in out.into_iter().zip(gaps) {
+        if let Some((off_ms, on_ms)) = gap {
+            let (from_ms, to_ms) = (run.from_ms, run.to_ms);
+            let mut later = run.clone();
+            run.reshape(from_ms, off_ms);
+            later.reshape(on_ms, to_ms);
+            (run.clean, later.clean) = (false, false);
+            parted.push(run);
+            parted.push(later);
+        } else {
+            parted.push(run);
         }
-        k += 1;
     }
-    out
+    parted
+}
+
+/// The level of the run before an instant, or of the first one there is.
+fn level_before(runs: &[Run], at_ms: i64) -> Option<Level> {
+    let before = runs.partition_point(|r| r.from_ms < at_ms);
+    runs.get(before.saturating_sub(1))?.levels.first().map(|l| l.level)
 }
 
 fn within(doubt: &Doubt, run: &Run) -> bool {
