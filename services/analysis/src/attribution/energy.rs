@@ -74,14 +74,15 @@ const PASSES: usize = 4;
 
 /// Measures the energy of all units.
 pub fn loads(grid: &Grid, units: &[Unit], powers: &Powers, end_ms: i64) -> Vec<Load> {
-    let mut loads: Vec<Load> = units.iter().map(|unit| start(unit, powers, end_ms)).collect();
+    let mut loads: Vec<Load> = units.par_iter().enumerate().map(|(u, unit)| start(u, unit, powers, end_ms)).collect();
     let mut rest: Vec<f32> = grid.power_w.clone();
     let mut doubt: Vec<f32> = vec![0.0; grid.len()];
     for (load, unit) in loads.iter_mut().zip(units) {
         load.draws = load.runs.iter().map(|run| steady_draw(grid, unit, powers, run)).collect();
         take(load, &mut rest, &mut doubt, 1.0);
     }
-    for pass in 0..PASSES {
+    let passes = if grid.len() < LONG_BINS { PASSES } else { PASSES - 1 };
+    for pass in 0..passes {
         let mut order: Vec<usize> = (0..loads.len()).collect();
         order.sort_by(|&a, &b| loads[b].energy_kwh.total_cmp(&loads[a].energy_kwh));
         for u in order {
@@ -107,12 +108,12 @@ fn take(load: &Load, rest: &mut [f32], doubt: &mut [f32], sign: f32) {
     }
 }
 
-fn start(unit: &Unit, powers: &Powers, end_ms: i64) -> Load {
+fn start(u: usize, unit: &Unit, powers: &Powers, end_ms: i64) -> Load {
     let (runs, doubts) = runs(&unit.events, end_ms);
     let heard = (runs.clone(), doubts);
     let p = &powers.solution.parameters;
     let power_w = top_power(unit, p);
-    let agreement = agreement(unit, powers);
+    let agreement = agreement(u, unit, powers);
     let seconds: f64 =
         runs.iter().flat_map(|r| &r.levels).map(|l| unit.curve.power_w(l.level, p) * (l.to_ms - l.from_ms) as f64 / 1000.0).sum();
     Load {
@@ -135,11 +136,11 @@ pub fn top_power(unit: &Unit, parameters: &[f64]) -> f64 {
 }
 
 /// Share of the on-steps and of the off-steps (whichever is less) that agree with the power learned; 0.5 where nothing can be said.
-fn agreement(unit: &Unit, powers: &Powers) -> f64 {
+fn agreement(u: usize, unit: &Unit, powers: &Powers) -> f64 {
     let p = &powers.solution.parameters;
     let range = unit.curve.range().unwrap_or_default();
     let (mut agree, mut all) = ([0.0f64; 2], [0.0f64; 2]);
-    for e in &powers.equations {
+    for e in powers.by_unit[u].iter().map(|&k| &powers.equations[k as usize]) {
         let mine: f64 = e.parts.iter().filter(|q| range.contains(&(q.0 as usize))).map(|&(k, x)| f64::from(x) * p[k as usize]).sum();
         let tolerance_w = (3.9 * e.error_w).max(0.06 * mine.abs() + 3.0);
         if mine.abs() < 2.0 * tolerance_w {
@@ -190,7 +191,7 @@ fn fit(grid: &Grid, unit: &Unit, powers: &Powers, load: &mut Load, rest: &[f32],
         .map(|l| unit.curve.power_w(l.level, &powers.solution.parameters) * (l.to_ms - l.from_ms) as f64 / 3.6e9)
         .sum();
     let clean: Vec<&Measure> = measures.iter().filter(|m| m.mean.is_some()).collect();
-    let usual = Usual::new(&clean);
+    let usual = Usual::new(&clean, &measures);
     let means: Vec<(f64, f64)> = measures.iter().map(|m| usual.at(m.ln_s)).collect();
     let runs_kwh: f64 = means.iter().zip(&measures).map(|(m, k)| m.0 * k.seconds / 3.6e6).sum();
     let placebo_w = placebo(grid, load, &without, doubt);
@@ -270,7 +271,7 @@ fn placebo(grid: &Grid, load: &Load, without: &[f32], doubt: &[f32]) -> f64 {
         let clean: Vec<&Measure> = measures.iter().filter(|m| m.mean.is_some()).collect();
         if clean.len() >= 3 && 2 * clean.len() >= shifted.len() {
             let hours: f64 = clean.iter().map(|m| m.seconds).sum();
-            let usual = Usual::new(&clean);
+            let usual = Usual::new(&clean, &measures);
             found.push(clean.iter().map(|m| usual.at(m.ln_s).0 * m.seconds).sum::<f64>() / hours);
         }
     }
@@ -342,22 +343,32 @@ const TICKS: usize = 160;
 const TABULATED: usize = 800;
 
 impl Usual {
-    fn new(clean: &[&Measure]) -> Self {
+    /// From clean runs, for the lengths that are in `asked`.
+    fn new(clean: &[&Measure], asked: &[Measure]) -> Self {
         let stride = clean.len().div_ceil(TABULATED).max(1);
         let clean: Vec<&Measure> = clean.iter().step_by(stride).copied().collect();
         let mut all: Vec<f64> = clean.iter().filter_map(|m| m.mean).map(|m| m.0).collect();
         let middle = quantile(&mut all, 0.5).unwrap_or(0.0);
         let mut apart: Vec<f64> = all.iter().map(|m| (m - middle).abs()).collect();
         let spread = 1.4826 * quantile(&mut apart, 0.5).unwrap_or(0.0);
-        let table = (0..=TICKS).map(|k| location(k as f64 * TICK, &clean, (middle, spread))).collect();
+        let mut ticks = vec![false; TICKS + 1];
+        for m in asked {
+            let tick = Self::tick(m.ln_s);
+            (ticks[tick], ticks[tick + 1]) = (true, true);
+        }
+        let at = |k: usize| if ticks[k] { location(k as f64 * TICK, &clean, (middle, spread)) } else { (0.0, 0.0) };
+        let table = (0..=TICKS).into_par_iter().map(at).collect();
         Usual { table }
+    }
+
+    fn tick(ln_s: f64) -> usize {
+        ((ln_s / TICK).max(0.0) as usize).min(TICKS - 1)
     }
 
     /// Mean power in W and its variance for a run of `ln_s` (ln seconds).
     fn at(&self, ln_s: f64) -> (f64, f64) {
-        let place = (ln_s / TICK).clamp(0.0, (TICKS - 1) as f64);
-        let k = place as usize;
-        let share = place - k as f64;
+        let k = Self::tick(ln_s);
+        let share = (ln_s / TICK - k as f64).clamp(0.0, 1.0);
         let (a, b) = (self.table[k], self.table[k + 1]);
         (a.0 + share * (b.0 - a.0), a.1 + share * (b.1 - a.1))
     }

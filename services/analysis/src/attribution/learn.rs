@@ -49,7 +49,8 @@ pub fn learn(power: &Series, entities: &[Entity]) -> Learned {
     let mut profiles: Vec<Option<DeviceProfile>> = vec![None; entities.len()];
     let mut explained_kwh = 0.0;
     for (k, unit) in units.iter().enumerate() {
-        let profile = profile(unit, entities, &powers, &loads[k], tops[k], strengths[k]);
+        let used = events_used(k, &powers);
+        let profile = profile(unit, entities, &powers, &loads[k], tops[k], (used, strengths[k]));
         explained_kwh += profile.energy_kwh.unwrap_or(0.0);
         for &member in &unit.members {
             let entity = &entities[member];
@@ -76,8 +77,14 @@ pub fn learn(power: &Series, entities: &[Entity]) -> Learned {
 }
 
 /// What is known of a unit.
-fn profile(unit: &Unit, entities: &[Entity], powers: &Powers, load: &Load, top: Option<Estimate>, strength: f64) -> DeviceProfile {
-    let used = events_used(unit, powers);
+fn profile(
+    unit: &Unit,
+    entities: &[Entity],
+    powers: &Powers,
+    load: &Load,
+    top: Option<Estimate>,
+    (used, strength): (usize, f64),
+) -> DeviceProfile {
     let verdict = verdict(unit, load, top, used, strength);
     let switches_alike = top.is_some_and(|t| t.is_told()) && strength >= 0.9 && load.agreement >= 0.75;
     let told = matches!(verdict, Verdict::Learned | Verdict::Grouped) || verdict == Verdict::Varies && switches_alike;

@@ -4,6 +4,7 @@ use super::meter::{Meter, quantile};
 use super::solve::{Equation, Solution, solve};
 use super::steps::{Cluster, Contrast, Guards, Mark, Windows, clusters, contrast, contrasts};
 use super::units::{Unit, is_timed, marks};
+use rayon::prelude::*;
 
 /// What the steps say.
 pub struct Powers {
@@ -15,6 +16,8 @@ pub struct Powers {
     pub contrasts: Vec<Option<Contrast>>,
     /// Equations that were solved.
     pub equations: Vec<Equation>,
+    /// Indices of the equations that each unit takes part in.
+    pub by_unit: Vec<Vec<u32>>,
     /// Parameters, weights and covariance.
     pub solution: Solution,
     /// How far the background moves by itself across a guarded window, W (robust standard deviation beyond the standard error).
@@ -43,12 +46,13 @@ const LENGTH_ERROR_S: f64 = 2.0;
 pub fn solve_steps(meter: &Meter<'_>, units: &[Unit], guards: Guards) -> Powers {
     let marks = marks(units);
     let clusters = clusters(&marks, guards);
-    let (windows, calm) = WINDOWS_S
-        .iter()
+    let calms: Vec<(Windows, Calm)> = WINDOWS_S
+        .par_iter()
         .map(|&longest_s| Windows::of(meter.interval_s, longest_s))
         .map(|windows| (windows, Calm::new(meter, &clusters, guards, windows)))
-        .min_by(|a, b| a.1.overall_w.total_cmp(&b.1.overall_w))
-        .expect("there are windows to try");
+        .collect();
+    let best = calms.into_iter().min_by(|a, b| a.1.overall_w.total_cmp(&b.1.overall_w));
+    let (windows, calm) = best.expect("there are windows to try");
     let contrasts = contrasts(meter, &clusters, windows);
     let start = clusters.first().map_or(0, |c| c.from_ms);
     let span_ms = clusters.last().map_or(1, |c| c.to_ms - start).max(1);
@@ -71,9 +75,10 @@ pub fn solve_steps(meter: &Meter<'_>, units: &[Unit], guards: Guards) -> Powers 
         equations.extend(pulse.map(|pulse| Equation { cluster: k as u32, block, ..pulse }));
     }
     let n = parameter_count(units);
-    let p0 = first_guess(units, &equations, n);
+    let by_unit = by_unit(units, &equations, n);
+    let p0 = first_guess(units, &equations, &by_unit, n);
     let solution = solve(&equations, n, p0);
-    Powers { marks, clusters, contrasts, equations, solution, floor_w: calm.overall_w, guards, windows }
+    Powers { marks, clusters, contrasts, equations, by_unit, solution, floor_w: calm.overall_w, guards, windows }
 }
 
 /// The change of level that a cluster leaves behind.
@@ -127,35 +132,44 @@ fn add(parts: &mut Vec<(u32, f32)>, parameter: usize, x: f64) {
     }
 }
 
+/// Indices of the equations that each unit takes part in.
+fn by_unit(units: &[Unit], equations: &[Equation], n: usize) -> Vec<Vec<u32>> {
+    let mut owner = vec![0; n];
+    for (u, range) in units.iter().enumerate().filter_map(|(u, unit)| Some((u, unit.curve.range()?))) {
+        owner[range].fill(u);
+    }
+    let mut out: Vec<Vec<u32>> = vec![Vec::new(); units.len()];
+    for (k, e) in equations.iter().enumerate() {
+        for part in &e.parts {
+            let list = &mut out[owner[part.0 as usize]];
+            if list.last() != Some(&(k as u32)) {
+                list.push(k as u32);
+            }
+        }
+    }
+    out
+}
+
 /// Medians of what each unit's lone changes say, spread over its knots in proportion to their width.
-fn first_guess(units: &[Unit], equations: &[Equation], n: usize) -> Vec<f64> {
+fn first_guess(units: &[Unit], equations: &[Equation], by_unit: &[Vec<u32>], n: usize) -> Vec<f64> {
     let mut p0 = vec![0.0; n];
-    for unit in units {
+    for (unit, mine) in units.iter().zip(by_unit) {
         for mode in &unit.curve.modes {
-            let mine = mode.first as u32..(mode.first + mode.knots.len()) as u32;
-            let widths: Vec<f64> = std::iter::once(0.0)
-                .chain(mode.knots.iter().map(|&k| f64::from(k)))
-                .collect::<Vec<_>>()
-                .windows(2)
-                .map(|w| w[1] - w[0])
-                .collect();
-            let guess = |alone: bool| {
-                let mut found: Vec<f64> = equations
-                    .iter()
-                    .filter(|e| e.parts.iter().any(|p| mine.contains(&p.0)) && (!alone || e.parts.iter().all(|p| mine.contains(&p.0))))
-                    .filter_map(|e| {
-                        let x: f64 = e
-                            .parts
-                            .iter()
-                            .filter(|p| mine.contains(&p.0))
-                            .map(|p| f64::from(p.1) * widths[(p.0 - mine.start) as usize])
-                            .sum();
-                        (x.abs() > 0.1).then_some(e.step_w / x)
-                    })
-                    .collect();
-                (found.len() >= if alone { 3 } else { 1 }).then(|| quantile(&mut found, 0.5)).flatten()
-            };
-            let slope = guess(true).or_else(|| guess(false)).unwrap_or(0.0).max(0.0);
+            let range = mode.first as u32..(mode.first + mode.knots.len()) as u32;
+            let mut below = 0.0;
+            let widths: Vec<f64> = mode.knots.iter().map(|&k| f64::from(k) - std::mem::replace(&mut below, f64::from(k))).collect();
+            let (mut alone, mut any) = (Vec::new(), Vec::new());
+            for e in mine.iter().map(|&k| &equations[k as usize]) {
+                let own = e.parts.iter().filter(|p| range.contains(&p.0));
+                let x: f64 = own.map(|p| f64::from(p.1) * widths[(p.0 - range.start) as usize]).sum();
+                if x.abs() > 0.1 {
+                    any.push(e.step_w / x);
+                    if e.parts.iter().all(|p| range.contains(&p.0)) {
+                        alone.push(e.step_w / x);
+                    }
+                }
+            }
+            let slope = quantile(if alone.len() >= 3 { &mut alone } else { &mut any }, 0.5).unwrap_or(0.0).max(0.0);
             for (k, w) in widths.iter().enumerate() {
                 p0[mode.first + k] = slope * w;
             }

@@ -76,15 +76,9 @@ pub fn top<'a>(unit: &'a Unit, powers: &Powers) -> Option<(&'a ModeCurve, Estima
         .max_by(|a, b| a.1.power_w.total_cmp(&b.1.power_w))
 }
 
-/// Equations that a unit's power rests on.
-pub fn events_used(unit: &Unit, powers: &Powers) -> usize {
-    let Some(range) = unit.curve.range() else { return 0 };
-    powers
-        .equations
-        .iter()
-        .zip(&powers.solution.weights)
-        .filter(|(e, w)| **w > 0.1 && e.parts.iter().any(|p| range.contains(&(p.0 as usize)) && p.1.abs() > 0.1))
-        .count()
+/// Equations that the power of unit `u` rests on.
+pub fn events_used(u: usize, powers: &Powers) -> usize {
+    powers.by_unit[u].iter().filter(|&&k| powers.solution.weights[k as usize] > 0.1).count()
 }
 
 /// What can be said of a unit's power and energy.
