@@ -10,7 +10,7 @@ use super::units::Unit;
 use rayon::prelude::*;
 
 /// What is known of a unit's energy.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Load {
     /// Its runs, with lost ends put back.
     pub runs: Vec<Run>,
@@ -467,4 +467,54 @@ fn template(
         *d = quantile(&mut column, 0.5).unwrap_or(0.0).max(0.0) as f32;
     }
     (first, draw)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attribution::events::{Change, Events};
+    use crate::attribution::meter::Meter;
+    use crate::attribution::power::solve_steps;
+    use crate::attribution::steps::Guards;
+    use crate::attribution::units::units;
+    use wattribute_domain::{Level, Series};
+
+    /// A switch that is on for 30 to 50 minutes every two hours, 60 times, over 100 W; `draw` tells its power so many s into a run.
+    fn load(draw: impl Fn(i64) -> f64) -> (Load, f64) {
+        let on = Level { mode: 1, fraction: 1.0 };
+        let run = |k: i64| (k * 7_200_000 + 3_600_000, k * 7_200_000 + 3_600_000 + (1800 + k * 7 % 5 * 300) * 1000);
+        let mut changes = Vec::new();
+        let mut series = Series::default();
+        let mut truth_kwh = 0.0;
+        for k in 0..60 {
+            let (from_ms, to_ms) = run(k);
+            changes.push(Change { at_ms: from_ms, from: Level::off(), to: on, since_ms: None });
+            changes.push(Change { at_ms: to_ms, from: on, to: Level::off(), since_ms: None });
+            for at_ms in (k * 7_200_000..(k + 1) * 7_200_000).step_by(5000) {
+                let mine_w = if (from_ms..to_ms).contains(&at_ms) { draw((at_ms - from_ms) / 1000) } else { 0.0 };
+                truth_kwh += mine_w * 5.0 / 3.6e6;
+                series.push(at_ms, 100.0 + (at_ms / 5000 * 7 % 3) as f64 + mine_w);
+            }
+        }
+        let meter = Meter::new(&series);
+        let units = units(vec![Events { changes, first: Some((0, Level::off())), repeats: Vec::new() }], &["switch"]);
+        let powers = solve_steps(&meter, &units, Guards::wide(5.0));
+        let load = loads(&Grid::new(&meter, 0.0), &units, &powers, 60 * 7_200_000).remove(0);
+        (load, truth_kwh)
+    }
+
+    #[test]
+    fn a_steady_load_takes_power_times_time() {
+        let (load, truth_kwh) = load(|_| 400.0);
+        assert!(load.steady > 0.9 && (load.energy_kwh / truth_kwh - 1.0).abs() < 0.01, "{} of {truth_kwh} kWh", load.energy_kwh);
+        assert!((load.hours() - 40.0).abs() < 0.01, "{} h", load.hours());
+    }
+
+    #[test]
+    fn a_load_that_works_by_itself_takes_what_its_runs_lie_above_the_rest() {
+        // Heats for 10 minutes, then hardly does anything.
+        let (load, truth_kwh) = load(|s| if s < 600 { 1000.0 } else { 20.0 });
+        assert!(load.steady < 0.1 && (load.energy_kwh / truth_kwh - 1.0).abs() < 0.03, "{} of {truth_kwh} kWh", load.energy_kwh);
+        assert!(load.parts_kwh.0 > 1.5 * load.parts_kwh.1 || load.parts_kwh.0 < 0.5 * load.parts_kwh.1, "{:?}", load.parts_kwh);
+    }
 }

@@ -69,3 +69,32 @@ impl Grid {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wattribute_domain::Series;
+
+    #[test]
+    fn bins_hold_the_mean_of_what_was_covered() {
+        // 10 s bins: half 100 W and half 300 W; 4 s of 500 W and silence; silence and 8 s of 200 W.
+        let rows = [(0, 100.0), (5_000, 300.0), (10_000, 500.0), (14_000, f64::NAN), (22_000, 200.0), (30_000, 0.0)];
+        let series = Series { at_ms: rows.iter().map(|r| r.0).collect(), value: rows.iter().map(|r| r.1).collect() };
+        let grid = Grid::new(&Meter::new(&series), 2.0);
+        assert_eq!((grid.start_ms, grid.step_s), (-2_000, 10.0));
+        assert_eq!(grid.power_w[0], 200.0);
+        assert!(grid.power_w[1].is_nan(), "covered for less than half");
+        assert_eq!(grid.power_w[2], 200.0);
+    }
+
+    #[test]
+    fn shares_add_up_to_the_time_within_the_grid() {
+        let grid = Grid { start_ms: 1_000, step_s: 10.0, power_w: vec![0.0; 3] };
+        let mut shares = Vec::new();
+        grid.shares(-5_000, 13_500, |bin, share| shares.push((bin, share)));
+        assert_eq!(shares, [(0, 1.0), (1, 0.25)]);
+        shares.clear();
+        grid.shares(26_000, 99_000, |bin, share| shares.push((bin, share)));
+        assert_eq!(shares, [(2, 0.5)]);
+    }
+}

@@ -363,3 +363,64 @@ impl Kernel {
         (0.95 * longer.min(1.0) + 0.05 * (1.0 - x / 12.0).max(0.01)).ln()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attribution::curve::Curve;
+    use crate::attribution::events::{Change, Events, Repeat};
+    use crate::attribution::runs::runs;
+    use wattribute_domain::Level;
+
+    const ON: Level = Level { mode: 1, fraction: 1.0 };
+
+    /// On for 20 minutes every hour, 40 times; the off of the 15th run is not heard.
+    fn home() -> (Unit, Grid) {
+        let mut changes = Vec::new();
+        let mut power_w = vec![100f32; 40 * 360 + 360];
+        for k in 0..40 {
+            let (on_ms, off_ms) = (k * 3_600_000 + 600_000, k * 3_600_000 + 1_800_000);
+            changes.push(Change { at_ms: on_ms, from: Level::off(), to: ON, since_ms: None });
+            changes.push(Change { at_ms: off_ms, from: ON, to: Level::off(), since_ms: None });
+            power_w[on_ms as usize / 10_000..off_ms as usize / 10_000].iter_mut().for_each(|w| *w += 500.0);
+        }
+        power_w.iter_mut().enumerate().for_each(|(k, w)| *w += (k * 7 % 11) as f32);
+        let lost = changes.drain(29..31).next_back().unwrap();
+        let repeats = vec![Repeat { first_ms: changes[28].at_ms, at_ms: lost.at_ms, level: ON }];
+        let events = Events { changes, repeats, first: Some((0, Level::off())) };
+        let unit = Unit { members: vec![0], curve: Curve::new(&events.changes, 0), events, usually_steady: 0.6, settle_s: 0.0 };
+        (unit, Grid { start_ms: 0, step_s: 10.0, power_w })
+    }
+
+    #[test]
+    fn a_lost_off_is_put_back_where_the_meter_fell() {
+        let (unit, grid) = home();
+        let end_ms = grid.len() as i64 * 10_000;
+        let heard = runs(&unit.events, end_ms);
+        assert_eq!((heard.0.len(), heard.1.len()), (39, 1));
+        let found = restore(&grid, &unit, &heard, end_ms, 500.0, &grid.power_w);
+        assert_eq!(found.len(), 40);
+        let truth_ms = 14 * 3_600_000 + 1_800_000;
+        assert!((found[14].to_ms - truth_ms).abs() <= 20_000, "off at {} ms, not at {truth_ms} ms", found[14].to_ms);
+        assert!(!found[14].clean && found[13].clean);
+        // The same where nothing said that something was lost: the run is just far too long.
+        let silent = restore(&grid, &unit, &(heard.0, Vec::new()), end_ms, 500.0, &grid.power_w);
+        assert_eq!(silent.len(), 40);
+        assert!((silent[14].to_ms - truth_ms).abs() <= 20_000 && (silent[15].from_ms - truth_ms - 2_400_000).abs() <= 20_000);
+    }
+
+    #[test]
+    fn a_level_said_again_while_the_meter_stays_up_is_no_loss() {
+        let (mut unit, mut grid) = home();
+        let (first_ms, again_ms) = (unit.events.repeats[0].first_ms, unit.events.repeats[0].at_ms);
+        grid.power_w[first_ms as usize / 10_000..again_ms as usize / 10_000].fill(605.0);
+        // It is said again now and then for other reasons.
+        for k in [3, 7, 20] {
+            let change = unit.events.changes[2 * k];
+            unit.events.repeats.push(Repeat { first_ms: change.at_ms, at_ms: change.at_ms + 600_000, level: ON });
+        }
+        let end_ms = grid.len() as i64 * 10_000;
+        let heard = runs(&unit.events, end_ms);
+        assert_eq!(restore(&grid, &unit, &heard, end_ms, 500.0, &grid.power_w).len(), 39);
+    }
+}

@@ -82,3 +82,56 @@ pub fn lag(meter: &Meter<'_>, units: &[Unit], powers: &Powers) -> Option<f64> {
     }
     if lags.len() < 8 { None } else { quantile(&mut lags, 0.5) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attribution::events::{Change, Events};
+    use crate::attribution::power::solve_steps;
+    use crate::attribution::units::{marks, units};
+    use wattribute_domain::{Level, Series};
+
+    /// 200 W switched every 5 minutes, 60 times; the meter (every 3 s, with a little noise) shows it `late_s` after it is said.
+    fn home(late_s: i64) -> (Series, Vec<Unit>) {
+        let on = Level { mode: 1, fraction: 1.0 };
+        let change = |k: i64| {
+            let (from, to) = if k % 2 == 0 { (Level::off(), on) } else { (on, Level::off()) };
+            Change { at_ms: (k + 1) * 300_000 + k % 3 * 1000, from, to, since_ms: None }
+        };
+        let changes: Vec<Change> = (0..60).map(change).collect();
+        let mut series = Series::default();
+        for k in 0..6_200 {
+            let at_ms = k * 3000;
+            let switched = changes.partition_point(|c| c.at_ms + late_s * 1000 <= at_ms);
+            series.push(at_ms, 300.0 + (k * 7 % 5) as f64 + if switched % 2 == 1 { 200.0 } else { 0.0 });
+        }
+        let events = Events { changes, first: Some((0, Level::off())), repeats: Vec::new() };
+        (series, units(vec![events], &["switch"]))
+    }
+
+    #[test]
+    fn guards_widen_for_a_meter_that_is_late() {
+        let guards_of = |late_s| {
+            let (series, units) = home(late_s);
+            guards(&Meter::new(&series), &marks(&units))
+        };
+        assert_eq!(guards_of(0), Guards::wide(3.0));
+        let late = guards_of(30);
+        assert!((33.0..40.0).contains(&late.post_s), "{late:?}");
+        assert_eq!(late.pre_s, Guards::wide(3.0).pre_s);
+        let early = guards_of(-15);
+        assert!((15.0..20.0).contains(&early.pre_s), "{early:?}");
+    }
+
+    #[test]
+    fn the_lag_is_how_much_later_the_meter_is() {
+        for late_s in [-4, 0, 5] {
+            let (series, units) = home(late_s);
+            let meter = Meter::new(&series);
+            let powers = solve_steps(&meter, &units, Guards { pre_s: 10.0, post_s: 15.0 });
+            // A reading comes 0 to 3 s after what it shows.
+            let found_s = lag(&meter, &units, &powers).unwrap() - late_s as f64;
+            assert!((0.0..3.0).contains(&found_s), "{late_s} s: {found_s} s more");
+        }
+    }
+}

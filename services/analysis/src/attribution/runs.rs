@@ -105,3 +105,44 @@ pub fn insert(runs: &mut Vec<Run>, doubt: Doubt, on_ms: i64, level: Level) {
     let k = runs.partition_point(|r| r.from_ms < on_ms);
     runs.insert(k, run);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attribution::events::Change;
+
+    const ON: Level = Level { mode: 1, fraction: 1.0 };
+    const DIM: Level = Level { mode: 1, fraction: 0.5 };
+
+    fn events(first: Level, changes: &[(i64, Level, Option<i64>)]) -> Events {
+        let mut from = first;
+        let mut out = Events { first: Some((0, first)), ..Events::default() };
+        for &(at_ms, to, since_ms) in changes {
+            out.changes.push(Change { at_ms, from, to, since_ms });
+            from = to;
+        }
+        out
+    }
+
+    #[test]
+    fn a_run_goes_from_on_to_off_through_all_levels() {
+        let off = Level::off();
+        let heard = [(100, ON, None), (200, DIM, None), (300, off, None), (500, ON, None), (600, off, Some(560)), (700, ON, None)];
+        let (runs, doubts) = runs(&events(off, &heard), 900);
+        let found: Vec<(i64, i64, usize, bool)> = runs.iter().map(|r| (r.from_ms, r.to_ms, r.levels.len(), r.clean)).collect();
+        // The second ended unheard, in the middle of the silence; the third never ends.
+        assert_eq!(found, [(100, 300, 2, true), (500, 580, 1, false), (700, 900, 1, false)]);
+        assert!(doubts.is_empty());
+    }
+
+    #[test]
+    fn what_was_lost_splits_a_run_or_adds_one() {
+        let off = Level::off();
+        let (mut all, _) = runs(&events(off, &[(100, ON, None), (900, off, None)]), 2_000);
+        split(&mut all, Doubt { first_ms: 100, again_ms: 600, level: ON }, 300);
+        insert(&mut all, Doubt { first_ms: 900, again_ms: 1_500, level: off }, 1_200, ON);
+        let found: Vec<(i64, i64, bool)> = all.iter().map(|r| (r.from_ms, r.to_ms, r.clean)).collect();
+        assert_eq!(found, [(100, 300, false), (600, 900, true), (1_200, 1_500, false)]);
+        assert!(all.iter().all(|r| r.levels[0].from_ms == r.from_ms && r.levels[0].to_ms == r.to_ms));
+    }
+}

@@ -108,3 +108,44 @@ pub fn marks(units: &[Unit]) -> Vec<Mark> {
 pub fn is_timed(change: &Change) -> bool {
     change.since_ms.is_none_or(|since| change.at_ms - since <= UNHEARD_MS)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wattribute_domain::Level;
+
+    /// On and off every 10 minutes, `late_ms` late.
+    fn switching(times: i64, late_ms: i64) -> Events {
+        let on = Level { mode: 1, fraction: 1.0 };
+        let change = |k: i64| {
+            let (from, to) = if k % 2 == 0 { (Level::off(), on) } else { (on, Level::off()) };
+            Change { at_ms: k * 600_000 + late_ms, from, to, since_ms: None }
+        };
+        Events { changes: (0..times).map(change).collect(), first: Some((0, Level::off())), repeats: Vec::new() }
+    }
+
+    #[test]
+    fn only_what_goes_the_same_way_at_the_same_time_is_a_group() {
+        let mut opposite = switching(20, 0);
+        opposite.changes.remove(0);
+        opposite.changes.iter_mut().for_each(|c| c.at_ms -= 600_000);
+        let all = vec![switching(20, 0), switching(20, 300_000), switching(21, 5_000), opposite, switching(5, 0)];
+        let units = units(all, &["light", "light", "switch", "light", "light"]);
+        let members: Vec<&[usize]> = units.iter().map(|u| &u.members[..]).collect();
+        assert_eq!(members, [&[0, 2][..], &[1], &[3], &[4]]);
+        assert_eq!(units[0].events.changes.len(), 21, "of the member that was heard most");
+        let first: Vec<usize> = units.iter().map(|u| u.curve.modes[0].first).collect();
+        assert_eq!(first, [0, 1, 2, 3], "parameters are numbered on");
+    }
+
+    #[test]
+    fn marks_are_in_order_and_reach_back_over_a_short_silence() {
+        let mut late = switching(2, 0);
+        late.changes[0].since_ms = Some(-60_000);
+        late.changes[1].since_ms = Some(600_000 - UNHEARD_MS - 1);
+        let marks = marks(&units(vec![switching(2, 1_000), late.clone()], &["light", "light"]));
+        let found: Vec<(u32, i64, i64)> = marks.iter().map(|m| (m.unit, m.from_ms, m.at_ms)).collect();
+        assert_eq!(found, [(1, -60_000, 0), (0, 1_000, 1_000), (1, 600_000, 600_000), (0, 601_000, 601_000)]);
+        assert_eq!(late.changes.iter().map(is_timed).collect::<Vec<_>>(), [true, false]);
+    }
+}

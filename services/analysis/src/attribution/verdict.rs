@@ -138,3 +138,46 @@ pub fn strength(meter: &Meter<'_>, unit: &Unit, powers: &Powers, windows: Window
     }
     if all == 0.0 { 1.0 } else { less / all }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attribution::events::{Change, Events};
+    use wattribute_domain::Level;
+
+    #[test]
+    fn a_power_is_told_where_its_error_is_a_small_share() {
+        let e = |power_w, error_w| Estimate { power_w, error_w };
+        assert!(e(100.0, 12.0).is_told() && !e(100.0, 12.1).is_told());
+        assert!(!e(2.0, 0.1).is_told(), "2 W is nothing");
+        assert_eq!((e(10.0, 10.0).low_w(), e(10.0, 10.0).high_w()), (0.0, 26.45));
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_told() {
+        let on = Level { mode: 1, fraction: 1.0 };
+        let change = |k: i64| Change { at_ms: k * 600_000, from: Level::off(), to: on, since_ms: None };
+        let unit = |changes: i64, members: Vec<usize>| Unit {
+            members,
+            events: Events { changes: (0..changes).map(change).collect(), ..Events::default() },
+            curve: crate::attribution::curve::Curve::default(),
+            usually_steady: 0.995,
+            settle_s: 0.0,
+        };
+        let load = Load::default();
+        let (sure, none, vague) = (
+            Some(Estimate { power_w: 60.0, error_w: 1.0 }),
+            Some(Estimate { power_w: 0.1, error_w: 0.5 }),
+            Some(Estimate { power_w: 5.0, error_w: 5.0 }),
+        );
+        let of = |unit: &Unit, top, used, strength| verdict(unit, &load, top, used, strength);
+        let lone = unit(20, vec![0]);
+        assert_eq!(of(&lone, sure, 20, 1.0), Verdict::Learned);
+        assert_eq!(of(&unit(20, vec![0, 1]), sure, 20, 1.0), Verdict::Grouped);
+        assert_eq!(of(&lone, sure, 20, 0.85), Verdict::TooSmall, "chance finds as much");
+        assert_eq!(of(&lone, none, 20, 1.0), Verdict::NoLoad);
+        assert_eq!(of(&lone, vague, 20, 1.0), Verdict::TooSmall);
+        assert_eq!(of(&lone, sure, 2, 1.0), Verdict::NotEnoughEvents);
+        assert_eq!(of(&unit(5, vec![0]), sure, 20, 1.0), Verdict::NotEnoughEvents);
+    }
+}
