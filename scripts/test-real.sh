@@ -1,5 +1,5 @@
 #!/bin/sh
-# Reads databases that a real Home Assistant wrote: while it runs, as a copy made then, and after it stopped.
+# Reads and analyzes databases that a real Home Assistant wrote: while it runs, as a copy made then, and after it stopped.
 #
 #     scripts/test-real.sh [VERSION...]        (default 2026.11.0; needs ha-lab in $SHARED, default ../shared)
 set -eu
@@ -9,8 +9,9 @@ port="${HA_LAB_PORT:-8410}"
 work="${TMPDIR:-/tmp}/wattribute-test-real"
 [ $# -gt 0 ] || set -- 2026.11.0
 
-read_them() {
-    WATTRIBUTE_TEST_RECORDER="$1" cargo nextest run -p wattribute-meter --cargo-profile ci --no-capture -E 'test(a_database_of_a_real_home_assistant)'
+# The whole workspace is built, as for all tests, so that nothing is compiled twice with other features.
+try() {
+    WATTRIBUTE_TEST_RECORDER="$1" cargo nextest run --workspace --cargo-profile ci --no-capture -E 'test(of_a_real_home_assistant)'
 }
 
 for version; do
@@ -23,10 +24,10 @@ for version; do
     eval "$("$lab" --ha "$version" --config "$config" --port "$port" --no-mqtt --fresh start)"
     set +a
     python3 scripts/switch-things.py
-    read_them "$config/home-assistant_v2.db"
+    try "$config/home-assistant_v2.db"
     cp "$config/home-assistant_v2.db" "$config/home-assistant_v2.db-wal" "$copy/"
     "$lab" --ha "$version" --config "$config" --port "$port" --no-mqtt stop
     trap - EXIT
-    read_them "$config/home-assistant_v2.db:$copy/home-assistant_v2.db"
+    try "$config/home-assistant_v2.db:$copy/home-assistant_v2.db"
     echo "$version: $config/home-assistant_v2.db"
 done

@@ -1,6 +1,6 @@
 //! From a history to an answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use wattribute_domain::{Answer, DeviceProfile, Entity, History, MeterReport, Series, Verdict};
 
@@ -61,7 +61,7 @@ struct Both {
 /// Learns all entities; where some have meters of their own, those are subtracted before the others are learned, and keep what was
 /// learned of them from the whole house beside what they measured.
 fn learn_beside_metered(house: &House, entities: &[Entity], metered: &[Metered], notes: &mut Vec<String>) -> Both {
-    let mut learned = learn(&house.power, entities);
+    let mut learned = learn(&house.power, entities, 0.0);
     let (house_kwh, gap_s) = integral(&house.power);
     let mut measured_kwh = 0.0;
     if !metered.is_empty() {
@@ -74,7 +74,11 @@ fn learn_beside_metered(house: &House, entities: &[Entity], metered: &[Metered],
         for m in &seen {
             others[m.entity].said.clear();
         }
-        let from_whole = std::mem::replace(&mut learned, learn(&rest, &others));
+        let of_rest = learn(&rest, &others, learned.interval_s);
+        let from_whole = std::mem::replace(&mut learned, of_rest);
+        // What draws something by itself: of a group with one of these only the sum was learned. Helpers and twins draw nothing.
+        let told = learned.profiles.iter().filter(|p| p.power_w.is_some_and(|w| w > 0.0)).map(|p| p.entity_id.clone());
+        let loads: BTreeSet<String> = told.chain(seen.iter().map(|m| entities[m.entity].entity_id.clone())).collect();
         for m in seen {
             let mut profile = from_whole.profiles[m.entity].clone();
             let kwh = m.energy_kwh.or_else(|| m.power.as_ref().map(|p| integral(p).0));
@@ -82,13 +86,28 @@ fn learn_beside_metered(house: &House, entities: &[Entity], metered: &[Metered],
             profile.measured_energy_kwh = kwh.map(|k| round(k, 4));
             profile.energy_kwh = profile.energy_kwh.or(profile.measured_energy_kwh);
             profile.verdict = Verdict::Measured;
+            if profile.grouped_with.iter().any(|id| loads.contains(id)) {
+                forget_sum(&mut profile);
+            }
+            profile.grouped_with.clear();
             learned.profiles[m.entity] = profile;
         }
         learned.explained_kwh += measured_kwh;
         learned.correlations = from_whole.correlations;
+        (learned.interval_s, learned.lag_s) = (from_whole.interval_s, from_whole.lag_s);
         learned.grid = from_whole.grid;
     }
     Both { learned, house_kwh, gap_s, measured_kwh }
+}
+
+/// Leaves what a metered device measured: what was learned is of a group.
+fn forget_sum(metered: &mut DeviceProfile) {
+    (metered.power_w, metered.power_low_w, metered.power_high_w) = (None, None, None);
+    for level in &mut metered.levels {
+        (level.power_w, level.power_low_w, level.power_high_w) = (None, None, None);
+    }
+    metered.energy_kwh = metered.measured_energy_kwh;
+    (metered.energy_low_kwh, metered.energy_high_kwh) = (None, None);
 }
 
 fn answer(both: Both, house: House, settings: &Settings, names: Vec<(String, Vec<String>)>, notes: Vec<String>) -> Analysis {
@@ -217,4 +236,75 @@ fn less(house: &Series, metered: &[&Metered]) -> Series {
     }
     out.normalise();
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wattribute_domain::{Level, Said, Sensor};
+
+    /// Two days of a 10 s meter; what is `on` is so for 20 min, 50 min apart.
+    const END_S: i64 = 2 * 86_400;
+
+    fn is_on(at_s: i64) -> bool {
+        at_s % 3000 >= 1800
+    }
+
+    fn entity(entity_id: &str) -> Entity {
+        let mut entity = Entity::new(entity_id);
+        entity.mode("on");
+        let level = |at_s| if is_on(at_s) { Level { mode: 1, fraction: 1.0 } } else { Level::off() };
+        entity.said = (0..END_S).step_by(600).map(|at_s| Said { at_ms: at_s * 1000, level: Some(level(at_s)) }).collect();
+        entity
+    }
+
+    fn sensor(entity_id: &str, every_s: usize, power_w: impl Fn(i64) -> f64) -> Sensor {
+        let mut readings = Series::default();
+        (0..END_S).step_by(every_s).for_each(|at_s| readings.push(at_s * 1000, power_w(at_s)));
+        Sensor { entity_id: entity_id.to_owned(), unit: Some("W".to_owned()), readings, ..Sensor::default() }
+    }
+
+    /// A kettle of 2000 W with a meter of its own, always together with `other`, which draws `other_w`.
+    fn kettle_with(other: &str, other_w: f64) -> Answer {
+        let on = |at_s: i64, w: f64| if is_on(at_s) { w } else { 0.0 };
+        let house_w = |at_s: i64| 120.0 + (at_s / 10 % 7) as f64 + on(at_s - 3, 2000.0 + other_w);
+        let history = History {
+            sensors: vec![sensor("sensor.house_power", 10, house_w), sensor("sensor.kettle_power", 1, |at_s| on(at_s, 2000.0))],
+            entities: vec![entity("switch.kettle"), entity(other)],
+            ..History::default()
+        };
+        let settings = Settings {
+            meter: Some("sensor.house_power".to_owned()),
+            meter_unit: None,
+            price_per_kwh: None,
+            currency: None,
+            time_zone: chrono_tz::UTC,
+            from_ms: None,
+            to_ms: None,
+        };
+        analyze(history, &settings).unwrap().answer
+    }
+
+    fn device<'a>(answer: &'a Answer, entity_id: &str) -> &'a DeviceProfile {
+        answer.devices.iter().find(|d| d.entity_id == entity_id).unwrap()
+    }
+
+    #[test]
+    fn a_metered_device_keeps_its_power_beside_a_helper_that_goes_along() {
+        let answer = kettle_with("input_boolean.kettle", 0.0);
+        let kettle = device(&answer, "switch.kettle");
+        assert_eq!(kettle.verdict, Verdict::Measured);
+        assert!((kettle.power_w.unwrap() - 2000.0).abs() < 20.0 && kettle.grouped_with.is_empty(), "{kettle:?}");
+        assert_eq!(device(&answer, "input_boolean.kettle").verdict, Verdict::NoLoad);
+        assert!((answer.meter.interval_s - 10.0).abs() < 0.1, "more rows than readings: {:?}", answer.meter);
+    }
+
+    #[test]
+    fn a_metered_device_is_not_given_the_power_of_what_is_always_on_with_it() {
+        let answer = kettle_with("light.kitchen", 60.0);
+        let (kettle, light) = (device(&answer, "switch.kettle"), device(&answer, "light.kitchen"));
+        assert!(kettle.power_w.is_none() && kettle.grouped_with.is_empty(), "{kettle:?}");
+        assert_eq!(kettle.energy_kwh, kettle.measured_energy_kwh);
+        assert!((light.power_w.unwrap() - 60.0).abs() < 3.0 && light.grouped_with.is_empty(), "{light:?}");
+    }
 }

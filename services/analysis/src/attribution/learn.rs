@@ -31,9 +31,11 @@ pub struct Learned {
     pub grid: Grid,
 }
 
-/// Learns what `entities` draw from the house's power in W.
-pub fn learn(power: &Series, entities: &[Entity]) -> Learned {
-    let meter = Meter::new(power);
+/// Learns what `entities` draw from the house's power in W, as a meter tells it that reports no oftener than every `interval_s`: where
+/// something was subtracted, there are more rows than readings.
+pub fn learn(power: &Series, entities: &[Entity], interval_s: f64) -> Learned {
+    let mut meter = Meter::new(power);
+    meter.interval_s = meter.interval_s.max(interval_s);
     let events: Vec<Events> = entities.par_iter().map(Events::of).collect();
     let domains: Vec<&str> = entities.iter().map(Entity::domain).collect();
     let units = units(events, &domains);

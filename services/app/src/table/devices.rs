@@ -70,11 +70,11 @@ fn columns(page: &Page<'_>, told: &[Line<'_>]) -> Vec<Column> {
         Column::with_tails(["", "Power"], devices().map(words::power)),
         Column::new(["Times", "on"], devices().map(|d| number::fixed(f64::from(d.times_on), 0))),
         Column::new(["Hours", "on"], devices().map(|d| number::hours(d.hours_on))),
-        Column::new(["kWh in", &days], devices().map(|d| or_dash(d.energy_kwh.map(number::three_digits)))),
+        Column::new(["kWh in", &days], devices().map(|d| or_dash(words::energy_kwh(d).map(number::three_digits)))),
     ];
     let priced = page.answer.price_per_kwh.is_some();
     if !priced || page.style.width >= 100 {
-        let a_year = |d: &DeviceProfile| or_dash(d.energy_kwh.and_then(|kwh| page.a_year(kwh)).map(number::three_digits));
+        let a_year = |d: &DeviceProfile| or_dash(words::energy_kwh(d).and_then(|kwh| page.a_year(kwh)).map(number::three_digits));
         columns.push(Column::new(["kWh", "a year"], devices().map(a_year)));
     }
     if priced {
@@ -88,15 +88,16 @@ fn columns(page: &Page<'_>, told: &[Line<'_>]) -> Vec<Column> {
 fn remarks(line: &Line<'_>, with_id: bool) -> String {
     let id = if with_id { line.id.clone() } else { String::new() };
     let absent: Vec<String> = line.absent.iter().map(|id| format!("always with {}", text::clean(id))).collect();
-    let remarks = [id, absent.join(" · "), words::levels(line.device), own_meter(line.device)];
+    let remarks = [id, absent.join(" · "), words::levels(line.device), by_the_house(line.device)];
     remarks.into_iter().filter(|remark| !remark.is_empty()).collect::<Vec<_>>().join(" · ")
 }
 
-/// What the device's own sensor says, where that is not what the row says.
-fn own_meter(device: &DeviceProfile) -> String {
+/// What the house's meter makes of a device that has its own, where that is not what the row says.
+fn by_the_house(device: &DeviceProfile) -> String {
     match (device.measured_energy_kwh, device.energy_kwh) {
-        (Some(own), Some(shown)) if (own - shown).abs() <= 0.01 * own.abs() => String::new(),
-        (Some(own), _) => format!("its own meter says {} kWh", number::three_digits(own)),
-        (None, _) => String::new(),
+        (Some(own), Some(learned)) if (own - learned).abs() > (0.01 * own.abs()).max(0.005) => {
+            format!("the house's meter says {} kWh", number::three_digits(learned))
+        }
+        _ => String::new(),
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use wattribute_domain::{Answer, DeviceProfile, Verdict};
 
+use super::words;
 use crate::text;
 
 /// One device, or several that are always switched together.
@@ -55,7 +56,7 @@ fn is_told(device: &DeviceProfile) -> bool {
     match device.verdict {
         Verdict::NoLoad | Verdict::TooSmall | Verdict::NotEnoughEvents => false,
         Verdict::Learned | Verdict::Varies | Verdict::Measured | Verdict::Grouped => {
-            device.power_w.is_some() || device.energy_kwh.is_some()
+            device.power_w.is_some() || words::energy_kwh(device).is_some()
         }
     }
 }
@@ -63,5 +64,5 @@ fn is_told(device: &DeviceProfile) -> bool {
 /// What rows are sorted by; a device without an energy comes after all that have one.
 fn worth(device: &DeviceProfile) -> (f64, f64) {
     let or_least = |value: Option<f64>| value.unwrap_or(f64::NEG_INFINITY);
-    (or_least(device.cost.or(device.energy_kwh)), or_least(device.power_w))
+    (or_least(device.cost.or(words::energy_kwh(device))), or_least(device.power_w))
 }

@@ -18,7 +18,7 @@ pub fn section(page: &Page<'_>, told: &[Line<'_>]) -> Vec<String> {
     let answer = page.answer;
     let total = |label: &str, kwh, share| Total { label: label.to_owned(), kwh, share };
     let mut totals = vec![total("The house", answer.house_kwh, false)];
-    let devices: f64 = told.iter().filter_map(|line| line.device.energy_kwh).sum();
+    let devices: f64 = told.iter().filter_map(|line| words::energy_kwh(line.device)).sum();
     if !told.is_empty() {
         totals.push(total("The devices above", devices, true));
     }

@@ -29,6 +29,11 @@ fn sureness(device: &DeviceProfile) -> &'static str {
     }
 }
 
+/// Energy over the span, kWh: by the device's own meter where it has one.
+pub fn energy_kwh(device: &DeviceProfile) -> Option<f64> {
+    device.measured_energy_kwh.or(device.energy_kwh)
+}
+
 /// The larger distance from the power to an end of its interval, W.
 fn half_width(device: &DeviceProfile) -> Option<f64> {
     let (power, low, high) = (device.power_w?, device.power_low_w?, device.power_high_w?);
