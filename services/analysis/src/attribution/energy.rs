@@ -1,6 +1,11 @@
 //! Energy: power times time for a steady load; for one that works by itself while it is on, what its runs lie above the house's rest.
 //! Back-fitted: each unit is measured against what the others are modelled to draw (DESIGN.md section 4, point 7).
 
+mod measure;
+mod usual;
+
+use self::measure::{Measure, measure};
+use self::usual::Usual;
 use super::grid::Grid;
 use super::lost::restore;
 use super::meter::quantile;
@@ -46,22 +51,6 @@ impl Load {
         if hours > 0.0 { 1000.0 * self.energy_kwh / hours } else { 0.0 }
     }
 }
-
-/// A run as measured.
-#[derive(Clone, Copy, Debug)]
-struct Measure {
-    /// ln of the run's length in s.
-    ln_s: f64,
-    /// Mean power above the rest, W, if the run is clean and was covered.
-    mean: Option<(f64, f64)>,
-    /// What the rest drew, W.
-    base_w: f64,
-    /// Length, s.
-    seconds: f64,
-}
-
-/// Seconds before and after a run that tell what the rest of the house draws.
-const BASE_S: f64 = 300.0;
 
 /// By how much the spread of runs understates how wrong their mean may be: what else happens in a house goes with the runs.
 const DOUBT_OF_RUNS: f64 = 1.5;
@@ -240,23 +229,6 @@ fn without(load: &Load, rest: &[f32]) -> Vec<f32> {
     without
 }
 
-/// Seconds around a run that tell how restless the house is, and how long what it does then lasts.
-const AROUND_S: f64 = 3600.0;
-const LASTS_S: f64 = 600.0;
-
-/// Variance of the mean over a run of `seconds` in bins `[a, b)` that the house's own doings make, W².
-fn restlessness(grid: &Grid, without: &[f32], (a, b): (usize, usize), base_w: f64, seconds: f64) -> f64 {
-    let reach = (AROUND_S / grid.step_s).ceil() as usize;
-    let stride = (reach / 60).max(1);
-    let near = without[a.saturating_sub(reach)..a].iter().chain(&without[b..(b + reach).min(without.len())]);
-    let (mut sum, mut n) = (0.0, 0.0);
-    for w in near.step_by(stride).filter(|w| w.is_finite()) {
-        sum += (f64::from(*w) - base_w).powi(2);
-        n += 1.0;
-    }
-    if n > 0.0 { sum / n * (LASTS_S / seconds.max(1.0)).min(1.0) } else { 0.0 }
-}
-
 /// Days by which runs are shifted to see what the same estimate gives where nothing of theirs is to be found.
 const PLACEBO_DAYS: [f64; 8] = [-3.0, -2.0, -1.0, -0.5, 0.5, 1.0, 2.0, 3.0];
 
@@ -280,144 +252,6 @@ fn placebo(grid: &Grid, load: &Load, without: &[f32], doubt: &[f32]) -> f64 {
     }
     let thinned = (stride as f64).sqrt();
     (found.iter().map(|w| w * w).sum::<f64>() / found.len() as f64).sqrt() / thinned
-}
-
-/// The mean of a run above the rest of the house.
-fn measure(grid: &Grid, runs: &[Run], k: usize, (rest, without): (&[f32], &[f32]), doubt: &[f32]) -> Measure {
-    let run = &runs[k];
-    let seconds = run.seconds();
-    let last = grid.len() as f64;
-    let a = (grid.place(run.from_ms).floor() - 1.0).clamp(0.0, last) as usize;
-    let b = (grid.place(run.to_ms).ceil() + 1.0).clamp(0.0, last) as usize;
-    let width = (BASE_S / grid.step_s).ceil() as usize;
-    let before_from =
-        a.saturating_sub(width).max(k.checked_sub(1).map_or(0, |p| (grid.place(runs[p].to_ms).ceil() + 1.0).max(0.0) as usize));
-    let after_to =
-        (b + width).min(rest.len()).min(runs.get(k + 1).map_or(usize::MAX, |n| (grid.place(n.from_ms).floor() - 1.0).max(0.0) as usize));
-    let side = |from: usize, to: usize| -> Option<(f64, f64)> {
-        let mut w: Vec<f64> = rest.get(from..to)?.iter().filter(|w| w.is_finite()).map(|&w| f64::from(w)).collect();
-        if (w.len() as f64) * grid.step_s < 50.0 {
-            return None;
-        }
-        let middle = quantile(&mut w, 0.5)?;
-        w.iter_mut().for_each(|x| *x = (*x - middle).abs());
-        Some((middle, 1.4826 * quantile(&mut w, 0.5)?))
-    };
-    let (before, after) = (side(before_from, a), side(b, after_to));
-    let mut out = Measure { ln_s: seconds.max(1.0).ln(), mean: None, base_w: 0.0, seconds };
-    let (base_w, base_variance) = match (before, after) {
-        (Some(x), Some(y)) => (f64::midpoint(x.0, y.0), (x.0 - y.0).powi(2) / 12.0 + 0.25 * (x.1 * x.1 + y.1 * y.1) / 4.0),
-        (Some(x), None) | (None, Some(x)) => (x.0, x.1 * x.1 + 400.0),
-        (None, None) => return out,
-    };
-    out.base_w = base_w;
-    let inside = &rest[a.min(b)..b];
-    let (mut sum, mut n, mut spread) = (0.0, 0.0, 0.0);
-    for (w, d) in inside.iter().zip(&doubt[a.min(b)..b]) {
-        if w.is_finite() {
-            sum += f64::from(*w) - base_w;
-            spread += f64::from(d.max(0.0).sqrt());
-            n += 1.0;
-        }
-    }
-    if run.clean && n > 0.0 && n >= 0.9 * inside.len() as f64 {
-        let covered = inside.len() as f64 / n;
-        let mean_w = sum * covered * grid.step_s / seconds;
-        let restless = restlessness(grid, without, (a.min(b), b), base_w, seconds);
-        out.mean = Some((mean_w, base_variance + restless + (spread / n).powi(2)));
-    }
-    out
-}
-
-/// What runs usually draw, by their length: tabulated, since a year has very many runs.
-struct Usual {
-    /// Mean power, W, and its variance at each tick of ln seconds.
-    table: Vec<(f64, f64)>,
-}
-
-/// Ticks of the table: ln seconds from 0, and their number (up to three months).
-const TICK: f64 = 0.1;
-const TICKS: usize = 160;
-
-/// The most runs that the table is made from.
-const TABULATED: usize = 800;
-
-impl Usual {
-    /// From clean runs, for the lengths that are in `asked`.
-    fn new(clean: &[&Measure], asked: &[Measure]) -> Self {
-        let stride = clean.len().div_ceil(TABULATED).max(1);
-        let clean: Vec<&Measure> = clean.iter().step_by(stride).copied().collect();
-        let mut all: Vec<f64> = clean.iter().filter_map(|m| m.mean).map(|m| m.0).collect();
-        let middle = quantile(&mut all, 0.5).unwrap_or(0.0);
-        let mut apart: Vec<f64> = all.iter().map(|m| (m - middle).abs()).collect();
-        let spread = 1.4826 * quantile(&mut apart, 0.5).unwrap_or(0.0);
-        let mut ticks = vec![false; TICKS + 1];
-        for m in asked {
-            let tick = Self::tick(m.ln_s);
-            (ticks[tick], ticks[tick + 1]) = (true, true);
-        }
-        let at = |k: usize| if ticks[k] { location(k as f64 * TICK, &clean, (middle, spread)) } else { (0.0, 0.0) };
-        let table = (0..=TICKS).into_par_iter().map(at).collect();
-        Usual { table }
-    }
-
-    fn tick(ln_s: f64) -> usize {
-        ((ln_s / TICK).max(0.0) as usize).min(TICKS - 1)
-    }
-
-    /// Mean power in W and its variance for a run of `ln_s` (ln seconds).
-    fn at(&self, ln_s: f64) -> (f64, f64) {
-        let k = Self::tick(ln_s);
-        let share = (ln_s / TICK - k as f64).clamp(0.0, 1.0);
-        let (a, b) = (self.table[k], self.table[k + 1]);
-        (a.0 + share * (b.0 - a.0), a.1 + share * (b.1 - a.1))
-    }
-}
-
-/// Robust mean over runs of a similar length (Huber), and its variance; `(middle, spread)` of all.
-fn location(ln_s: f64, clean: &[&Measure], (middle, spread): (f64, f64)) -> (f64, f64) {
-    if clean.is_empty() {
-        return (0.0, 0.0);
-    }
-    for kernel in [0.15, 0.5, f64::INFINITY] {
-        let (mut near, mut enough) = (Vec::new(), (0.0f64, 0.0f64));
-        for (m, (mean, variance)) in clean.iter().filter_map(|m| Some((m, m.mean?))) {
-            let d = (m.ln_s - ln_s) / kernel;
-            let weight = if kernel.is_finite() { (-0.5 * d * d).exp() } else { 1.0 };
-            if weight > 0.01 {
-                near.push((mean, weight / (variance + (0.5 * spread).powi(2) + 4.0)));
-                enough = (enough.0 + weight, enough.1 + weight * weight);
-            }
-        }
-        if enough.0 > 0.0 && enough.0 * enough.0 >= 3.0 * enough.1 || kernel.is_infinite() {
-            return huber(&near);
-        }
-    }
-    (middle, spread * spread)
-}
-
-/// Huber's location of weighted values and its variance.
-fn huber(values: &[(f64, f64)]) -> (f64, f64) {
-    let mut sorted: Vec<(f64, f64)> = values.to_vec();
-    let mut at = super::meter::weighted_median(&mut sorted).unwrap_or(0.0);
-    let mut apart: Vec<(f64, f64)> = values.iter().map(|v| ((v.0 - at).abs(), v.1)).collect();
-    let scale = (1.4826 * super::meter::weighted_median(&mut apart).unwrap_or(0.0)).max(1.0);
-    for _ in 0..20 {
-        let (mut sum, mut weight) = (0.0, 0.0);
-        for &(x, w) in values {
-            let w = w * (1.5 * scale / (x - at).abs().max(1.5 * scale));
-            sum += w * x;
-            weight += w;
-        }
-        let next = sum / weight;
-        if (next - at).abs() < 1e-6 * scale {
-            break;
-        }
-        at = next;
-    }
-    let w1: f64 = values.iter().map(|v| v.1).sum();
-    let w2: f64 = values.iter().map(|v| v.1 * v.1).sum();
-    (at, scale * scale * w2 / (w1 * w1))
 }
 
 /// The most runs whose shape makes a template.
