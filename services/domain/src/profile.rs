@@ -56,7 +56,7 @@ pub struct DeviceProfile {
     pub energy_low_kwh: Option<f64>,
     /// Upper end of the 90 % interval of `energy_kwh`.
     pub energy_high_kwh: Option<f64>,
-    /// `energy_kwh` at the price given; `None` without a price.
+    /// `measured_energy_kwh`, or `energy_kwh` without one, at the price given; `None` without a price.
     pub cost: Option<f64>,
     /// Energy in kWh by the device's own sensor, where it has one.
     pub measured_energy_kwh: Option<f64>,

@@ -202,7 +202,8 @@ fn fit(grid: &Grid, unit: &Unit, powers: &Powers, load: &mut Load, rest: &[f32],
         let prior = load.agreement.clamp(0.03, 0.995);
         let w = prior * spike / (prior * spike + (1.0 - prior) * slab);
         load.steady = w;
-        load.energy_kwh = w * steady_kwh + (1.0 - w) * runs_kwh.max(0.0);
+        // What has one power is told as that times its time: a row that does not multiply out is no answer.
+        load.energy_kwh = if w > 0.5 { steady_kwh } else { w * steady_kwh + (1.0 - w) * runs_kwh.max(0.0) };
         load.error_kwh = (1.0 - w) * s * hours / 1000.0 + w * 0.005 * steady_kwh;
     }
     if load.steady > 0.5 {
