@@ -168,13 +168,6 @@ fn clocks_out_of_order_are_put_in_order_or_survived() {
 }
 
 #[test]
-fn one_reading_of_1970_is_survived() {
-    let mut home = home();
-    home.meter().at_ms[0] = 1000;
-    ask(home.history).unwrap();
-}
-
-#[test]
 fn a_year_of_gaps_is_survived() {
     // A meter that held its value instead of falling silent: a month of that.
     for (silent, days) in [(true, 365), (false, 30)] {
