@@ -18,6 +18,10 @@ use crate::{Analysis, AnalysisError, Settings, rollup};
 pub fn analyze(mut history: History, settings: &Settings) -> Result<Analysis, AnalysisError> {
     let mut house = house::find(&mut history, settings.meter.as_deref(), settings.meter_unit.as_deref())?;
     clip(&mut house.power, settings.from_ms, settings.to_ms);
+    let stray = drop_strays(&mut house.power);
+    if stray > 0 {
+        house.notes.push(format!("{stray} readings of the meter are months away from all others and were left out: a clock was wrong."));
+    }
     let (Some(&from_ms), Some(&to_ms)) = (house.power.at_ms.first(), house.power.at_ms.last()) else {
         return Err(AnalysisError::NoEvents(format!(
             "{} has no readings in the time that was asked for; widen --from and --to",
@@ -146,6 +150,25 @@ fn answer(both: Both, house: House, settings: &Settings, names: Vec<(String, Vec
     Analysis { answer, entities: names, correlations: learned.correlations }
 }
 
+/// Leaves out the few readings at either end that lie more than two months from the next: a clock was wrong when they were written, and
+/// holding them would stretch the history over years. Returns how many.
+fn drop_strays(series: &mut Series) -> usize {
+    const FEW: usize = 5;
+    const MONTHS_MS: i64 = 60 * 86_400_000;
+    let n = series.len();
+    let apart = |k: usize| series.at_ms[k + 1] - series.at_ms[k] > MONTHS_MS;
+    let ends = FEW.min(n / 2);
+    let first = (0..ends).rev().find(|&k| apart(k)).map_or(0, |k| k + 1);
+    let last = (n - ends..n).find(|&k| k > 0 && apart(k - 1)).unwrap_or(n);
+    if last < n {
+        series.at_ms.truncate(last);
+        series.value.truncate(last);
+    }
+    series.at_ms.drain(..first);
+    series.value.drain(..first);
+    first + n - last
+}
+
 /// Keeps what lies in `[from, to)`.
 fn clip(series: &mut Series, from_ms: Option<i64>, to_ms: Option<i64>) {
     if let Some(to) = to_ms {
@@ -242,6 +265,18 @@ fn less(house: &Series, metered: &[&Metered]) -> Series {
 mod tests {
     use super::*;
     use wattribute_domain::{Level, Said, Sensor};
+
+    #[test]
+    fn readings_of_a_wrong_clock_do_not_stretch_the_history() {
+        let day = 86_400_000;
+        let mut series = Series::default();
+        series.push(5 * day, 7.0); // 1970
+        (0..100).for_each(|k| series.push(20_000 * day + k * 10_000, k as f64));
+        series.push(60_000 * day, 9.0); // 2134
+        assert_eq!(drop_strays(&mut series), 2);
+        assert_eq!((series.len(), series.at_ms[0], series.value[99]), (100, 20_000 * day, 99.0));
+        assert_eq!(drop_strays(&mut series), 0);
+    }
 
     /// Two days of a 10 s meter; what is `on` is so for 20 min, 50 min apart.
     const END_S: i64 = 2 * 86_400;
