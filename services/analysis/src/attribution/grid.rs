@@ -51,6 +51,11 @@ impl Grid {
         self.power_w.len()
     }
 
+    /// Whether there is no bin.
+    pub fn is_empty(&self) -> bool {
+        self.power_w.is_empty()
+    }
+
     /// The place of an instant in bins, with its fraction; may lie outside.
     pub fn place(&self, at_ms: i64) -> f64 {
         (at_ms - self.start_ms) as f64 / 1000.0 / self.step_s

@@ -64,6 +64,10 @@ impl Matrix {
         self.values[i * self.n + j]
     }
 
+    fn row(&self, i: usize) -> &[f64] {
+        &self.values[i * self.n..(i + 1) * self.n]
+    }
+
     fn add(&mut self, i: usize, j: usize, x: f64) {
         self.values[i * self.n + j] += x;
     }
@@ -127,7 +131,7 @@ fn descend(g: &Matrix, b: &[f64], p: &mut [f64]) {
             if d <= 0.0 {
                 continue;
             }
-            let row = &g.values[i * n..(i + 1) * n];
+            let row = g.row(i);
             let rest: f64 = row.iter().zip(p.iter()).map(|(a, x)| a * x).sum::<f64>() - d * p[i];
             let next = ((b[i] - rest) / d).max(0.0);
             moved = moved.max((next - p[i]).abs() / (1.0 + next.abs()));
@@ -201,18 +205,12 @@ pub fn invert(a: &Matrix) -> Matrix {
     let mut y = vec![0.0; n];
     for c in 0..n {
         for i in 0..n {
-            let mut sum = if i == c { 1.0 } else { 0.0 };
-            for k in 0..i {
-                sum -= l.at(i, k) * y[k];
-            }
-            y[i] = sum / l.at(i, i);
+            let known: f64 = l.row(i)[..i].iter().zip(&y).map(|(a, b)| a * b).sum();
+            y[i] = (f64::from(u8::from(i == c)) - known) / l.at(i, i);
         }
         for i in (0..n).rev() {
-            let mut sum = y[i];
-            for k in i + 1..n {
-                sum -= l.at(k, i) * out.at(k, c);
-            }
-            out.values[i * n + c] = sum / l.at(i, i);
+            let known: f64 = (i + 1..n).map(|k| l.at(k, i) * out.at(k, c)).sum();
+            out.values[i * n + c] = (y[i] - known) / l.at(i, i);
         }
     }
     out

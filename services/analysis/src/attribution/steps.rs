@@ -30,8 +30,6 @@ pub struct Mark {
     pub unit: u32,
     /// Index of the change within the unit.
     pub change: u32,
-    /// Seconds that its load takes to settle, beyond the guard.
-    pub settle_s: f32,
 }
 
 /// Changes whose guarded windows overlap: one equation.
@@ -88,7 +86,7 @@ pub fn clusters(marks: &[Mark], guards: Guards) -> Vec<Cluster> {
     let (pre_ms, post_ms) = ((guards.pre_s * 1000.0) as i64, (guards.post_s * 1000.0) as i64);
     let mut out: Vec<Cluster> = Vec::new();
     for (k, mark) in marks.iter().enumerate() {
-        let (from_ms, to_ms) = (mark.from_ms - pre_ms, mark.at_ms + post_ms + (f64::from(mark.settle_s) * 1000.0) as i64);
+        let (from_ms, to_ms) = (mark.from_ms - pre_ms, mark.at_ms + post_ms);
         match out.last_mut() {
             Some(c) if from_ms <= c.to_ms => {
                 c.to_ms = c.to_ms.max(to_ms);

@@ -15,8 +15,6 @@ pub struct Unit {
     pub curve: Curve,
     /// How often things of its kind draw the same power whenever they are on, 0 to 1.
     pub usually_steady: f64,
-    /// Seconds its load takes to settle after a change, beyond the guard.
-    pub settle_s: f32,
 }
 
 /// Changes of two members within this time are one.
@@ -51,7 +49,7 @@ pub fn units(events: Vec<Events>, domains: &[&str]) -> Vec<Unit> {
             continue;
         }
         place[k] = out.len();
-        out.push(Unit { members: vec![k], events, curve: Curve::default(), usually_steady: usually_steady(domains[k]), settle_s: 0.0 });
+        out.push(Unit { members: vec![k], events, curve: Curve::default(), usually_steady: usually_steady(domains[k]) });
     }
     let mut first = 0;
     for unit in &mut out {
@@ -97,7 +95,7 @@ pub fn marks(units: &[Unit]) -> Vec<Mark> {
     for (u, unit) in units.iter().enumerate() {
         for (k, change) in unit.events.changes.iter().enumerate() {
             let from_ms = change.since_ms.filter(|since| change.at_ms - since <= UNHEARD_MS).unwrap_or(change.at_ms);
-            marks.push(Mark { from_ms, at_ms: change.at_ms, unit: u as u32, change: k as u32, settle_s: unit.settle_s });
+            marks.push(Mark { from_ms, at_ms: change.at_ms, unit: u as u32, change: k as u32 });
         }
     }
     marks.sort_by_key(|m| (m.at_ms, m.unit, m.change));

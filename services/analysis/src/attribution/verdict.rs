@@ -162,7 +162,6 @@ mod tests {
             events: Events { changes: (0..changes).map(change).collect(), ..Events::default() },
             curve: crate::attribution::curve::Curve::default(),
             usually_steady: 0.995,
-            settle_s: 0.0,
         };
         let load = Load::default();
         let (sure, none, vague) = (

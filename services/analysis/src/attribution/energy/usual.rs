@@ -26,7 +26,7 @@ impl Usual {
         let middle = quantile(&mut all, 0.5).unwrap_or(0.0);
         let mut apart: Vec<f64> = all.iter().map(|m| (m - middle).abs()).collect();
         let spread = 1.4826 * quantile(&mut apart, 0.5).unwrap_or(0.0);
-        let mut ticks = vec![false; TICKS + 1];
+        let mut ticks = [false; TICKS + 1];
         for m in asked {
             let tick = Self::tick(m.ln_s);
             (ticks[tick], ticks[tick + 1]) = (true, true);
