@@ -7,6 +7,7 @@ use wattribute_domain::{Answer, DeviceProfile, Entity, History, MeterReport, Ser
 use crate::attribution::learn::{Learned, learn, round};
 use crate::attribution::meter::{Meter, quantile};
 use crate::house::{self, House, Metered};
+use crate::long_term::long_term;
 use crate::{Analysis, AnalysisError, Settings, rollup};
 
 /// Learns what each device draws.
@@ -47,9 +48,13 @@ pub fn analyze(mut history: History, settings: &Settings) -> Result<Analysis, An
         trim(entity, from_ms, to_ms);
     }
     let mut notes = std::mem::take(&mut house.notes);
+    let before = long_term(&history.statistics, &house.label, from_ms, settings.time_zone);
+    notes.extend(before.map(|b| b.note(&house.label, settings.time_zone)));
     let learned = learn_beside_metered(&house, &entities, &metered, &mut notes);
     let names: Vec<(String, Vec<String>)> = entities.into_iter().map(|e| (e.entity_id, e.modes)).collect();
-    Ok(answer(learned, house, settings, names, notes))
+    let mut analysis = answer(learned, house, settings, names, notes);
+    analysis.answer.baseline_w = analysis.answer.baseline_w.or(before.and_then(|b| b.baseline_w).map(|w| round(w, 1)));
+    Ok(analysis)
 }
 
 /// What was learned, of metered entities and of the others.

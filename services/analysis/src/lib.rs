@@ -5,6 +5,7 @@
 mod analyze;
 pub mod attribution;
 mod house;
+mod long_term;
 mod rollup;
 
 use chrono_tz::Tz;

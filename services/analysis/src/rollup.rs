@@ -7,7 +7,7 @@ use polars::prelude::*;
 use crate::attribution::grid::Grid;
 
 /// Local hours in which a house is taken to be asleep: `[from, to)`.
-const NIGHT_HOURS: (u32, u32) = (2, 5);
+pub const NIGHT_HOURS: (u32, u32) = (2, 5);
 
 /// Share of a night's readings that lie below its baseline.
 const LOW: f64 = 0.1;
