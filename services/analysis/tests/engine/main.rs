@@ -1,5 +1,6 @@
 //! What must hold of `analyze` whatever the home: nothing but the loads decides the answer, the answer is true, and bad input gives one
 //! clear line. One binary, since each would link all of polars.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod bad_input;
 #[path = "../home/mod.rs"]
