@@ -14,7 +14,7 @@ use crate::{Analysis, AnalysisError, Settings, rollup};
 ///
 /// # Errors
 ///
-/// [`AnalysisError::NoMeter`] and [`AnalysisError::BadMeter`] as [`house::find`] gives them, [`AnalysisError::NoEvents`] where the meter
+/// [`AnalysisError::NoMeter`] and [`AnalysisError::BadMeter`] where no meter is found or the one named cannot be used, [`AnalysisError::NoEvents`] where the meter
 /// has no readings or nothing was ever switched.
 pub fn analyze(mut history: History, settings: &Settings) -> Result<Analysis, AnalysisError> {
     let mut house = house::find(&mut history, settings.meter.as_deref(), settings.meter_unit.as_deref())?;
