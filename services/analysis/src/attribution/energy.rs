@@ -67,7 +67,7 @@ pub fn loads(grid: &Grid, units: &[Unit], powers: &Powers, end_ms: i64) -> Vec<L
     let mut rest: Vec<f32> = grid.power_w.clone();
     let mut doubt: Vec<f32> = vec![0.0; grid.len()];
     for (load, unit) in loads.iter_mut().zip(units) {
-        load.draws = load.runs.iter().map(|run| steady_draw(grid, unit, powers, run)).collect();
+        load.draws = load.runs.par_iter().map(|run| steady_draw(grid, unit, powers, run)).collect();
         take(load, &mut rest, &mut doubt, 1.0);
     }
     let passes = if grid.len() < LONG_BINS { PASSES } else { PASSES - 1 };
@@ -207,7 +207,7 @@ fn fit(grid: &Grid, unit: &Unit, powers: &Powers, load: &mut Load, rest: &[f32],
         load.error_kwh = (1.0 - w) * s * hours / 1000.0 + w * 0.005 * steady_kwh;
     }
     if load.steady > 0.5 {
-        load.draws = load.runs.iter().map(|run| steady_draw(grid, unit, powers, run)).collect();
+        load.draws = load.runs.par_iter().map(|run| steady_draw(grid, unit, powers, run)).collect();
         load.doubt = 0.02;
     } else {
         let mut by_length: Vec<usize> = (0..measures.len()).filter(|&k| measures[k].mean.is_some()).collect();

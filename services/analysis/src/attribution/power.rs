@@ -46,13 +46,11 @@ const LENGTH_ERROR_S: f64 = 2.0;
 pub fn solve_steps(meter: &Meter<'_>, units: &[Unit], guards: Guards) -> Powers {
     let marks = marks(units);
     let clusters = clusters(&marks, guards);
-    let calms: Vec<(Windows, Calm)> = WINDOWS_S
-        .par_iter()
-        .map(|&longest_s| Windows::of(meter.interval_s, longest_s))
-        .map(|windows| (windows, Calm::new(meter, &clusters, guards, windows)))
-        .collect();
-    let best = calms.into_iter().min_by(|a, b| a.1.overall_w.total_cmp(&b.1.overall_w));
-    let (windows, calm) = best.expect("there are windows to try");
+    let tried: Vec<Windows> = WINDOWS_S.iter().map(|&longest_s| Windows::of(meter.interval_s, longest_s)).collect();
+    let moves: Vec<f64> = tried.par_iter().map(|&w| Calm::new(meter, &clusters, guards, w, SAMPLED).overall_w).collect();
+    let best = (0..tried.len()).min_by(|&a, &b| moves[a].total_cmp(&moves[b])).unwrap_or(0);
+    let windows = tried[best];
+    let calm = Calm::new(meter, &clusters, guards, windows, usize::MAX);
     let contrasts = contrasts(meter, &clusters, windows);
     let start = clusters.first().map_or(0, |c| c.from_ms);
     let span_ms = clusters.last().map_or(1, |c| c.to_ms - start).max(1);
@@ -186,26 +184,30 @@ struct Calm {
     overall_w: f64,
 }
 
+/// Stretches of calm that suffice to compare windows.
+const SAMPLED: usize = 4000;
+
 /// Calm contrasts on each side that tell how restless the house is at a time.
 const NEIGHBOURS: usize = 8;
 
 impl Calm {
-    fn new(meter: &Meter<'_>, clusters: &[Cluster], guards: Guards, windows: Windows) -> Self {
+    /// Looks at no more than `most` of the stretches between clusters.
+    fn new(meter: &Meter<'_>, clusters: &[Cluster], guards: Guards, windows: Windows, most: usize) -> Self {
         let guard_ms = ((guards.pre_s + guards.post_s) * 1000.0) as i64;
         let room_ms = guard_ms + (2000.0 * windows.longest_s) as i64;
         let calm: Vec<(i64, i64)> = clusters.windows(2).map(|c| (c[0].to_ms, c[1].from_ms)).filter(|c| c.1 - c.0 >= room_ms).collect();
-        let mut scratch = Vec::new();
-        let mut steps = Vec::new();
-        for &(from_ms, to_ms) in &calm {
+        let within = |scratch: &mut Vec<(f64, f64)>, &(from_ms, to_ms): &(i64, i64)| -> Vec<(i64, f64)> {
             let many = ((to_ms - from_ms) / room_ms).clamp(1, 4);
-            for k in 0..many {
-                let middle = from_ms + (to_ms - from_ms) * (2 * k + 1) / (2 * many);
-                let inside = (middle - guard_ms / 2, middle + guard_ms / 2);
-                if let Some(c) = contrast(meter, inside, (from_ms, to_ms), windows, &mut scratch) {
-                    steps.push((middle, c.step_w().abs()));
-                }
-            }
-        }
+            let middles = (0..many).map(|k| from_ms + (to_ms - from_ms) * (2 * k + 1) / (2 * many));
+            middles
+                .filter_map(|middle| {
+                    let inside = (middle - guard_ms / 2, middle + guard_ms / 2);
+                    contrast(meter, inside, (from_ms, to_ms), windows, scratch).map(|c| (middle, c.step_w().abs()))
+                })
+                .collect()
+        };
+        let stride = calm.len().div_ceil(most).max(1);
+        let steps: Vec<(i64, f64)> = calm.par_iter().step_by(stride).map_init(Vec::new, within).flatten_iter().collect();
         let mut sizes: Vec<f64> = steps.iter().map(|s| s.1).collect();
         let overall_w = (1.4826 * quantile(&mut sizes, 0.5).unwrap_or(0.0)).max(0.2);
         Calm { steps, overall_w }
