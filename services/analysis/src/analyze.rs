@@ -63,8 +63,6 @@ struct Both {
     /// Energy of the house and seconds of silence.
     house_kwh: f64,
     gap_s: f64,
-    /// Energy of the metered devices by their own sensors, kWh.
-    measured_kwh: f64,
 }
 
 /// Learns all entities; where some have meters of their own, those are subtracted before the others are learned, and keep what was
@@ -106,7 +104,7 @@ fn learn_beside_metered(house: &House, entities: &[Entity], metered: &[Metered],
         (learned.interval_s, learned.lag_s) = (from_whole.interval_s, from_whole.lag_s);
         learned.grid = from_whole.grid;
     }
-    Both { learned, house_kwh, gap_s, measured_kwh }
+    Both { learned, house_kwh, gap_s }
 }
 
 /// Leaves what a metered device measured: what was learned is of a group.
@@ -120,8 +118,7 @@ fn forget_sum(metered: &mut DeviceProfile) {
 }
 
 fn answer(both: Both, house: House, settings: &Settings, names: Vec<(String, Vec<String>)>, notes: Vec<String>) -> Analysis {
-    let Both { learned, house_kwh, gap_s, measured_kwh } = both;
-    debug_assert!(measured_kwh.is_finite());
+    let Both { learned, house_kwh, gap_s } = both;
     let cost = |kwh: Option<f64>| kwh.zip(settings.price_per_kwh).map(|(k, p)| round(k * p, 4));
     let mut devices: Vec<DeviceProfile> = learned.profiles;
     for device in &mut devices {

@@ -24,6 +24,15 @@ pub struct Curve {
 /// The most knots of a mode.
 const KNOTS: usize = 4;
 
+impl ModeCurve {
+    /// The parameters that make up the power at `fraction`, with their shares.
+    pub fn parts(&self, fraction: f32) -> impl Iterator<Item = (usize, f64)> + '_ {
+        let below = std::iter::once(0.0).chain(self.knots.iter().copied());
+        let shares = self.knots.iter().zip(below).map(move |(&knot, below)| ((fraction - below) / (knot - below)).clamp(0.0, 1.0));
+        shares.enumerate().filter(|(_, share)| *share > 0.0).map(|(k, share)| (self.first + k, f64::from(share)))
+    }
+}
+
 impl Curve {
     /// Chooses knots from the levels that `changes` go to; parameters are numbered from `first`.
     pub fn new(changes: &[Change], first: usize) -> Self {
@@ -61,14 +70,7 @@ impl Curve {
     /// Calls `each(parameter, share)` for the parameters that make up the power at `level`.
     pub fn parts(&self, level: Level, mut each: impl FnMut(usize, f64)) {
         if let Some(m) = self.modes.iter().find(|m| m.mode == level.mode) {
-            let mut below = 0.0;
-            for (k, &knot) in m.knots.iter().enumerate() {
-                let share = ((level.fraction - below) / (knot - below)).clamp(0.0, 1.0);
-                if share > 0.0 {
-                    each(m.first + k, f64::from(share));
-                }
-                below = knot;
-            }
+            m.parts(level.fraction).for_each(|(k, share)| each(k, share));
         }
     }
 

@@ -103,14 +103,13 @@ fn start(u: usize, unit: &Unit, powers: &Powers, end_ms: i64) -> Load {
     let p = &powers.solution.parameters;
     let power_w = top_power(unit, p);
     let agreement = agreement(u, unit, powers);
-    let seconds: f64 =
-        runs.iter().flat_map(|r| &r.levels).map(|l| unit.curve.power_w(l.level, p) * (l.to_ms - l.from_ms) as f64 / 1000.0).sum();
+    let energy_kwh = steady_kwh(unit, powers, &runs);
     Load {
         runs,
         power_w,
         agreement,
         steady: agreement,
-        energy_kwh: seconds / 3.6e6,
+        energy_kwh,
         error_kwh: 0.0,
         parts_kwh: (0.0, 0.0),
         draws: Vec::new(),
@@ -146,6 +145,12 @@ fn agreement(u: usize, unit: &Unit, powers: &Powers) -> f64 {
     share(0).min(share(1)).min(0.995)
 }
 
+/// Power times time over runs, kWh.
+fn steady_kwh(unit: &Unit, powers: &Powers, runs: &[Run]) -> f64 {
+    let levels = runs.iter().flat_map(|r| &r.levels);
+    levels.map(|l| unit.curve.power_w(l.level, &powers.solution.parameters) * (l.to_ms - l.from_ms) as f64 / 3.6e9).sum()
+}
+
 /// What a steady load draws in a run.
 fn steady_draw(grid: &Grid, unit: &Unit, powers: &Powers, run: &Run) -> (usize, Vec<f32>) {
     let (first, mut draw) = empty_draw(grid, run);
@@ -172,21 +177,14 @@ fn fit(grid: &Grid, unit: &Unit, powers: &Powers, load: &mut Load, rest: &[f32],
     let without = without(load, rest);
     let measures: Vec<Measure> =
         (0..load.runs.len()).into_par_iter().map(|k| measure(grid, &load.runs, k, (rest, &without), doubt)).collect();
-    let hours: f64 = load.runs.iter().map(Run::seconds).sum::<f64>() / 3600.0;
-    let steady_kwh: f64 = load
-        .runs
-        .iter()
-        .flat_map(|r| &r.levels)
-        .map(|l| unit.curve.power_w(l.level, &powers.solution.parameters) * (l.to_ms - l.from_ms) as f64 / 3.6e9)
-        .sum();
+    let hours = load.hours();
+    let steady_kwh = steady_kwh(unit, powers, &load.runs);
     let clean: Vec<&Measure> = measures.iter().filter(|m| m.mean.is_some()).collect();
     let usual = Usual::new(&clean, &measures);
     let means: Vec<(f64, f64)> = measures.iter().map(|m| usual.at(m.ln_s)).collect();
     let runs_kwh: f64 = means.iter().zip(&measures).map(|(m, k)| m.0 * k.seconds / 3.6e6).sum();
     let placebo_w = placebo(grid, load, &without, doubt);
-    let error_kwh = (means.iter().zip(&measures).map(|(m, k)| m.1 * (k.seconds / 3.6e6).powi(2)).sum::<f64>() / means.len().max(1) as f64)
-        .sqrt()
-        * (means.len() as f64).sqrt();
+    let error_kwh = means.iter().zip(&measures).map(|(m, k)| m.1 * (k.seconds / 3.6e6).powi(2)).sum::<f64>().sqrt();
     load.parts_kwh = (steady_kwh, runs_kwh);
     if clean.len() < 3 || hours <= 0.0 {
         load.steady = 1.0;

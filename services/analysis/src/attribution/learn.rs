@@ -68,7 +68,7 @@ pub fn learn(power: &Series, entities: &[Entity], interval_s: f64) -> Learned {
     let smallest_load_w = super::meter::quantile(&mut errors, 0.5).map_or(0.0, |e| e / super::verdict::TELL).max(1.0);
     Learned {
         profiles: profiles.into_iter().flatten().collect(),
-        correlations: correlations(&units, &powers, entities),
+        correlations: correlations(&units, &powers),
         interval_s: meter.interval_s,
         lag_s,
         noise_w: meter.noise_w,
@@ -134,7 +134,7 @@ fn profile(
 }
 
 /// Every state change with the step around it.
-fn correlations(units: &[Unit], powers: &Powers, entities: &[Entity]) -> Vec<Correlation> {
+fn correlations(units: &[Unit], powers: &Powers) -> Vec<Correlation> {
     let mut explained = vec![0.0; powers.clusters.len()];
     for e in &powers.equations {
         explained[e.cluster as usize] = e.explained_w(&powers.solution.parameters);
@@ -152,7 +152,6 @@ fn correlations(units: &[Unit], powers: &Powers, entities: &[Entity]) -> Vec<Cor
                 Some(c) if c.error_w > powers.floor_w.max(5.0) && c.error_w > 0.3 * c.step_w().abs() => CorrelationVerdict::Noisy,
                 Some(_) => CorrelationVerdict::Clean,
             };
-            debug_assert!(unit.members[0] < entities.len());
             out.push(Correlation {
                 at_ms: change.at_ms,
                 entity: unit.members[0] as u32,

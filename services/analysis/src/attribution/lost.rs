@@ -49,7 +49,6 @@ pub fn restore(grid: &Grid, unit: &Unit, (runs, doubts): &(Vec<Run>, Vec<Doubt>)
     let mut sorted = running.clone();
     let Some(usual) = quantile(&mut sorted, 0.5) else { return out };
     let long = runs.iter().any(|r| r.seconds().ln() > usual + LONG.ln());
-    // Nothing is heard again at the end of time.
     if running.len() < 4 || (doubts.is_empty() && !long) {
         return out;
     }

@@ -51,12 +51,7 @@ impl Estimate {
 
 /// The power at `fraction` of a mode.
 pub fn estimate(mode: &ModeCurve, fraction: f32, powers: &Powers) -> Estimate {
-    let mut below = 0.0;
-    let mut shares: Vec<(usize, f64)> = Vec::new();
-    for (k, &knot) in mode.knots.iter().enumerate() {
-        shares.push((mode.first + k, f64::from(((fraction - below) / (knot - below)).clamp(0.0, 1.0))));
-        below = knot;
-    }
+    let shares: Vec<(usize, f64)> = mode.parts(fraction).collect();
     let power_w: f64 = shares.iter().map(|&(k, x)| x * powers.solution.parameters[k]).sum();
     let variance: f64 = shares
         .iter()
