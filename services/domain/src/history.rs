@@ -1,5 +1,7 @@
 //! A stretch of a home's history: what was said by whom, ready to be analysed.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Level, Series};
 
 /// What an entity was heard to say.
@@ -69,7 +71,8 @@ pub struct Sensor {
 }
 
 /// What the owner told Home Assistant's Energy dashboard (`.storage/energy` beside the database).
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct EnergyPreferences {
     /// Power sensors of the grid connection (`stat_rate`), W, import positive.
     pub grid_power: Vec<String>,

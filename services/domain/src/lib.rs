@@ -5,10 +5,14 @@
 mod history;
 mod level;
 mod profile;
+mod reading;
+mod record;
 mod series;
 pub mod units;
 
 pub use history::{BadRows, EnergyPreferences, Entity, History, Said, Sensor, Statistic, StatisticRow};
 pub use level::{Attributes, Heard, Level, OFF, hear, is_silent, may_switch_a_load};
 pub use profile::{Answer, Correlation, CorrelationVerdict, DeviceProfile, LevelProfile, MeterReport, Verdict};
+pub use reading::{Hold, Quantity, Reading, Role, SeriesId, SeriesInfo};
+pub use record::{CorrelationRecord, Home, HourEnergy, ProfileRecord, Stage};
 pub use series::Series;

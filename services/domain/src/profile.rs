@@ -1,9 +1,9 @@
 //! What was learned: the nouns of an answer.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What can be said of a device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Its power is known, with an interval.
@@ -23,7 +23,7 @@ pub enum Verdict {
 }
 
 /// Power of one mode of a device, at one fraction.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LevelProfile {
     /// Mode, such as `on`, `heating` or `playing`.
     pub mode: String,
@@ -38,7 +38,7 @@ pub struct LevelProfile {
 }
 
 /// What is known of one entity.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeviceProfile {
     /// Home Assistant's id.
     pub entity_id: String,
@@ -79,7 +79,7 @@ pub struct DeviceProfile {
 }
 
 /// The house's meter, and what it allows.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MeterReport {
     /// The entity, or the expression over entities, that is the house.
     pub entity_id: String,
@@ -98,7 +98,7 @@ pub struct MeterReport {
 }
 
 /// All that `analyze` has to say.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
     /// The house's meter.
     pub meter: MeterReport,
@@ -127,7 +127,7 @@ pub struct Answer {
 }
 
 /// How a single state change can be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CorrelationVerdict {
     /// Alone in its window, and the meter was calm.

@@ -1,3 +1,83 @@
 //! One folder for each kind of source.
 
 pub mod history;
+
+use async_trait::async_trait;
+use wattribute_domain::SeriesInfo;
+
+/// What an adapter has to say. Series are numbered by the adapter itself (`key`), from 0, as it meets them.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// There is a series with this number, or more is known of it (a new name, a new mode). Comes before its first reading.
+    Series {
+        /// The adapter's number for it.
+        key: u32,
+        /// Who it is.
+        info: SeriesInfo,
+    },
+    /// What a series said; `NaN`: it is silent from then on.
+    Reading {
+        /// The adapter's number for the series.
+        key: u32,
+        /// When it was said, ms since the epoch.
+        at_ms: i64,
+        /// What was said, in the unit of its quantity.
+        value: f64,
+    },
+    /// What was known of a series in `[from_ms, to_ms)` is to be forgotten: the readings that follow in the same batch know better.
+    Replaced {
+        /// The adapter's number for the series.
+        key: u32,
+        /// Start, ms since the epoch.
+        from_ms: i64,
+        /// End (not included), ms since the epoch.
+        to_ms: i64,
+    },
+    /// What a device said, word for word, secrets masked.
+    Payload {
+        /// Which device.
+        device: String,
+        /// When, ms since the epoch.
+        at_ms: i64,
+        /// What it said.
+        text: String,
+    },
+    /// A document to keep, such as how far the source has been heard, or what it says of the home.
+    Document {
+        /// Its key.
+        key: String,
+        /// What it says.
+        text: String,
+    },
+}
+
+/// Why an adapter cannot go on, by what to do next.
+#[derive(Debug, thiserror::Error)]
+pub enum AdapterError {
+    /// Nobody answers. Try again, later and later.
+    #[error("{0}")]
+    Unreachable(String),
+    /// It did not answer in time. Try again, later and later.
+    #[error("{0}")]
+    Timeout(String),
+    /// It does not let us in. Stop, say so, do not hammer.
+    #[error("{0}")]
+    Unauthorized(String),
+    /// It is not what the adapter can read. Stop and say so.
+    #[error("{0}")]
+    Unsupported(String),
+    /// It said something that makes no sense. Pass over it and go on.
+    #[error("{0}")]
+    Protocol(String),
+}
+
+/// A source of readings and state changes.
+#[async_trait]
+pub trait Adapter: Send {
+    /// Its name in health, metrics and logs, such as `home_assistant`.
+    fn name(&self) -> &str;
+
+    /// Waits for the next batch. A polled adapter sleeps until its tick; a pushed one awaits its socket. Cancel-safe: dropping the
+    /// future loses nothing that was not yet returned.
+    async fn next(&mut self) -> Result<Vec<Event>, AdapterError>;
+}

@@ -1,0 +1,1 @@
+//! How data leaves: the data API, the dashboard, exports.

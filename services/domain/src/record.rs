@@ -1,0 +1,96 @@
+//! What was learned, as it is kept.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{CorrelationVerdict, DeviceProfile, EnergyPreferences, Level, SeriesId};
+
+/// How far a correlation has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Its window is still open; it will be replaced.
+    Provisional,
+    /// Its window has closed.
+    Final,
+}
+
+/// One state change and the step around it, as kept. What changed (`series`) and when (`at_ms`) name it: writing it again replaces it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CorrelationRecord {
+    /// The level series that changed.
+    pub series: SeriesId,
+    /// When the change was said, ms since the epoch.
+    pub at_ms: i64,
+    /// Level before.
+    pub from: Level,
+    /// Level after.
+    pub to: Level,
+    /// Power of the house before the step, W; `NaN` without data.
+    pub power_before_w: f64,
+    /// Power of the house after the step, W; `NaN` without data.
+    pub power_after_w: f64,
+    /// Standard error of the step, W; `NaN` without data.
+    pub standard_error_w: f64,
+    /// Step that the learned devices explain, W; `NaN` where none is learned.
+    pub explained_w: f64,
+    /// How it can be read.
+    pub verdict: CorrelationVerdict,
+    /// What else was switched within the window.
+    pub others: Vec<SeriesId>,
+    /// How far it has come.
+    pub stage: Stage,
+}
+
+impl CorrelationRecord {
+    /// The step, W; `NaN` without data.
+    pub fn power_delta_w(&self) -> f64 {
+        self.power_after_w - self.power_before_w
+    }
+
+    /// The step in % of the power before; `NaN` without data or from nothing.
+    pub fn power_delta_pct(&self) -> f64 {
+        if self.power_before_w.abs() < 1e-9 { f64::NAN } else { 100.0 * self.power_delta_w() / self.power_before_w.abs() }
+    }
+}
+
+/// What is known of a device, as kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProfileRecord {
+    /// The level series of the entity.
+    pub series: SeriesId,
+    /// When it was learned, ms since the epoch.
+    pub learned_at_ms: i64,
+    /// What was learned.
+    pub profile: DeviceProfile,
+    /// How long it usually stays on, h: the 95th percentile of its runs; `None` with less than 5 of them.
+    pub usual_on_h: Option<f64>,
+}
+
+/// Energy of one series in one hour.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HourEnergy {
+    /// The level series of a device, or the series of the house's power.
+    pub series: SeriesId,
+    /// Start of the hour, ms since the epoch (UTC; a multiple of 3,600,000).
+    pub hour_ms: i64,
+    /// Energy, kWh. The house's own counts what the meter said; gaps are not filled.
+    pub energy_kwh: f64,
+    /// Whether part of it lies in a gap of the house's meter: learned power times known time on.
+    pub estimated: bool,
+}
+
+/// What Home Assistant says of the home, as kept (document `home`).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Home {
+    /// Name of the home.
+    pub name: Option<String>,
+    /// IANA name of its time zone.
+    pub time_zone: Option<String>,
+    /// ISO 4217 code of its currency.
+    pub currency: Option<String>,
+    /// What the Energy dashboard was told.
+    pub energy_preferences: Option<EnergyPreferences>,
+    /// Home Assistant's version.
+    pub version: Option<String>,
+}

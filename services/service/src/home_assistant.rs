@@ -1,0 +1,1 @@
+//! The connection to Home Assistant: its WebSocket and REST APIs.

@@ -1,0 +1,188 @@
+//! Where readings and what was learned of them live: one trait, and SQLite behind it.
+//!
+//! The store is the only bus between services: the meter writes readings, the correlator reads them and writes what it learned, the data
+//! API reads both. Several processes may have one store open.
+
+mod error;
+pub mod sqlite;
+
+use async_trait::async_trait;
+use wattribute_domain::{CorrelationRecord, HourEnergy, ProfileRecord, Reading, Series, SeriesId, SeriesInfo};
+
+pub use error::StoreError;
+
+/// Short for what every method returns.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// What one write brings; all of it is kept, or none.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// Stretches whose readings are forgotten before `readings` are added: what is known better now, such as a hole that
+    /// Home Assistant's history fills.
+    pub replaced: Vec<Span>,
+    /// Readings, in any order, new or late. The same series at the same instant again replaces the value.
+    pub readings: Vec<Reading>,
+    /// What devices said, word for word.
+    pub payloads: Vec<Payload>,
+    /// Documents to set, such as how far a source has been heard.
+    pub documents: Vec<(String, String)>,
+}
+
+/// A stretch `[from_ms, to_ms)` of one series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Which series.
+    pub series: SeriesId,
+    /// Start, ms since the epoch.
+    pub from_ms: i64,
+    /// End (not included), ms since the epoch.
+    pub to_ms: i64,
+}
+
+/// What a device said, word for word, with secrets masked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payload {
+    /// Adapter it came through.
+    pub source: String,
+    /// Which device.
+    pub device: String,
+    /// When, ms since the epoch.
+    pub at_ms: i64,
+    /// What was said.
+    pub text: String,
+}
+
+/// What arrived since a cursor: where readings were added or changed, in whatever order they came.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Arrivals {
+    /// Where to go on from next time.
+    pub cursor: i64,
+    /// First and last instant (ms, both included) of each stretch that something arrived for, in order, those less than a minute apart
+    /// joined; empty where nothing did.
+    pub spans_ms: Vec<(i64, i64)>,
+}
+
+/// A stretch of a chart.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bucket {
+    /// Start, ms since the epoch.
+    pub from_ms: i64,
+    /// Least value held within; `NaN` where the series was silent throughout.
+    pub min: f64,
+    /// Greatest value held within.
+    pub max: f64,
+    /// Mean, weighted by time, over the time it was not silent.
+    pub mean: f64,
+    /// Share of the bucket that the series was not silent for, 0 to 1.
+    pub covered: f64,
+}
+
+/// Which correlations are asked for.
+#[derive(Clone, Debug)]
+pub struct CorrelationQuery {
+    /// First instant, ms since the epoch.
+    pub from_ms: i64,
+    /// End (not included), ms since the epoch.
+    pub to_ms: i64,
+    /// Only these series; `None`: all.
+    pub series: Option<Vec<SeriesId>>,
+    /// Only steps of at least this, W, up or down; 0 also gives those without data.
+    pub min_delta_w: f64,
+    /// At most so many.
+    pub limit: usize,
+    /// Newest first.
+    pub newest_first: bool,
+}
+
+/// How many correlations are kept, by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CorrelationCounts {
+    /// State changes looked at.
+    pub events: u64,
+    /// Of these with a step that stands out: verdict `clean`, and at least `min_delta_w`.
+    pub correlations: u64,
+    /// Of these whose window has closed.
+    pub finals: u64,
+}
+
+/// Whose readings a store holds. A store never holds both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A real home.
+    Home,
+    /// The made-up home of `wattribute demo`.
+    Demo,
+}
+
+/// A store of readings and of what was learned.
+///
+/// Everything is idempotent: writing the same again changes nothing. When a writing method returns, what it wrote survives a power cut.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Adds series, or updates what is known of them; they are recognised by `source`, `identity` and `quantity` (else by `source`,
+    /// `device` and `quantity`, so that an entity that gets a registry entry later keeps its history). Numbers in the same order.
+    /// Modes already known are kept in their order: the modes given must begin with them.
+    async fn describe(&self, series: Vec<SeriesInfo>) -> Result<Vec<SeriesId>>;
+
+    /// All series, by number.
+    async fn series(&self) -> Result<Vec<(SeriesId, SeriesInfo)>>;
+
+    /// Writes a batch.
+    async fn write(&self, batch: Batch) -> Result<()>;
+
+    /// What a series said in `[from_ms, to_ms)`, beginning with the row that holds at `from_ms` (with its own instant). Where raw
+    /// readings are no longer kept, means of the finest rollup stand in for them.
+    async fn readings(&self, series: SeriesId, from_ms: i64, to_ms: i64) -> Result<Series>;
+
+    /// The newest row of each series that has any.
+    async fn latest(&self) -> Result<Vec<Reading>>;
+
+    /// Minimum, mean and maximum over stretches of `step_ms` from `from_ms` on, up to `to_ms`.
+    async fn chart(&self, series: SeriesId, from_ms: i64, to_ms: i64, step_ms: i64) -> Result<Vec<Bucket>>;
+
+    /// Where readings were added or changed since `cursor` (0: from the start; what is older than the log of arrivals is given as one
+    /// span over everything).
+    async fn arrivals(&self, cursor: i64) -> Result<Arrivals>;
+
+    /// The last payload of each device.
+    async fn payloads(&self) -> Result<Vec<Payload>>;
+
+    /// A document, by key.
+    async fn document(&self, key: &str) -> Result<Option<String>>;
+
+    /// Sets documents.
+    async fn put_documents(&self, documents: Vec<(String, String)>) -> Result<()>;
+
+    /// Replaces all correlations of `[from_ms, to_ms)` by these; those that were there and are not here are thereby retracted.
+    async fn replace_correlations(&self, from_ms: i64, to_ms: i64, records: Vec<CorrelationRecord>) -> Result<()>;
+
+    /// Correlations asked for, in order of time.
+    async fn correlations(&self, query: CorrelationQuery) -> Result<Vec<CorrelationRecord>>;
+
+    /// How many correlations there are since `from_ms`.
+    async fn correlation_counts(&self, from_ms: i64, min_delta_w: f64) -> Result<CorrelationCounts>;
+
+    /// Replaces all profiles.
+    async fn replace_profiles(&self, profiles: Vec<ProfileRecord>) -> Result<()>;
+
+    /// All profiles.
+    async fn profiles(&self) -> Result<Vec<ProfileRecord>>;
+
+    /// Replaces the energies of all series in the hours that begin in `[from_ms, to_ms)` by these.
+    async fn replace_energy(&self, from_ms: i64, to_ms: i64, hours: Vec<HourEnergy>) -> Result<()>;
+
+    /// Energies of the hours that begin in `[from_ms, to_ms)`, by hour and series.
+    async fn energy(&self, from_ms: i64, to_ms: i64) -> Result<Vec<HourEnergy>>;
+
+    /// Total energy of each series over all hours before `to_ms`, kWh.
+    async fn total_energy(&self, to_ms: i64) -> Result<Vec<(SeriesId, f64)>>;
+
+    /// Folds what is old enough into blocks, rolls up and forgets what is past its time. `now_ms` is the present.
+    async fn maintain(&self, now_ms: i64) -> Result<()>;
+
+    /// Writes a consistent copy of the store to `path` while it is in use.
+    async fn backup(&self, path: &std::path::Path) -> Result<()>;
+
+    /// Whether it can be read and written.
+    async fn check(&self) -> Result<()>;
+}
