@@ -1,5 +1,6 @@
 //! One folder for each kind of source.
 
+pub mod demo;
 pub mod history;
 
 use async_trait::async_trait;
