@@ -1,6 +1,7 @@
 //! One folder for each kind of source.
 
 pub mod history;
+pub mod home_assistant;
 
 use async_trait::async_trait;
 use wattribute_domain::SeriesInfo;

@@ -11,7 +11,7 @@ mod recorder;
 mod slot;
 #[cfg(test)]
 mod tests;
-mod time;
+pub(crate) mod time;
 
 use std::path::PathBuf;
 
@@ -21,6 +21,9 @@ use self::collector::Collector;
 pub use self::error::HistoryError;
 use self::filter::Filter;
 use self::format::Format;
+pub(crate) use self::filter::set as patterns;
+pub(crate) use self::nature::measures;
+pub(crate) use self::recorder::energy_preferences;
 
 /// What to read, and what to leave out.
 #[derive(Clone, Debug, Default)]
