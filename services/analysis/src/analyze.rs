@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use wattribute_domain::{Answer, DeviceProfile, Entity, History, MeterReport, Series, Verdict};
 
+use crate::attribution::hours::{EnergyOfHour, of_power as energy_by_hour};
 use crate::attribution::learn::{Learned, learn, round};
 use crate::attribution::meter::{Meter, quantile};
 use crate::house::{self, House, Metered};
@@ -51,8 +52,9 @@ pub fn analyze(mut history: History, settings: &Settings) -> Result<Analysis, An
     let before = long_term(&history.statistics, &house.label, from_ms, settings.time_zone);
     notes.extend(before.map(|b| b.note(&house.label, settings.time_zone)));
     let learned = learn_beside_metered(&house, &entities, &metered, &mut notes);
+    let sensors = metered.into_iter().map(|m| (m.entity, m.sensor)).collect();
     let names: Vec<(String, Vec<String>)> = entities.into_iter().map(|e| (e.entity_id, e.modes)).collect();
-    let mut analysis = answer(learned, house, settings, names, notes);
+    let mut analysis = answer(learned, house, settings, names, sensors, notes);
     analysis.answer.baseline_w = analysis.answer.baseline_w.or(before.and_then(|b| b.baseline_w).map(|w| round(w, 1)));
     Ok(analysis)
 }
@@ -96,13 +98,18 @@ fn learn_beside_metered(house: &House, entities: &[Entity], metered: &[Metered],
             if profile.grouped_with.iter().any(|id| loads.contains(id)) {
                 forget_sum(&mut profile);
             }
+            learned.hours.retain(|h| h.entity != m.entity);
+            let hours = m.power.as_ref().map(energy_by_hour).unwrap_or_default();
+            let of = |(hour_ms, energy_kwh)| EnergyOfHour { entity: m.entity, hour_ms, energy_kwh, estimated: false };
+            learned.hours.extend(hours.into_iter().map(of));
             profile.grouped_with.clear();
             learned.profiles[m.entity] = profile;
         }
         learned.explained_kwh += measured_kwh;
         learned.correlations = from_whole.correlations;
         (learned.interval_s, learned.lag_s) = (from_whole.interval_s, from_whole.lag_s);
-        learned.grid = from_whole.grid;
+        (learned.grid, learned.model) = (from_whole.grid, from_whole.model);
+        learned.hours.sort_by_key(|h| (h.entity, h.hour_ms));
     }
     Both { learned, house_kwh, gap_s }
 }
@@ -117,7 +124,15 @@ fn forget_sum(metered: &mut DeviceProfile) {
     (metered.energy_low_kwh, metered.energy_high_kwh) = (None, None);
 }
 
-fn answer(both: Both, house: House, settings: &Settings, names: Vec<(String, Vec<String>)>, notes: Vec<String>) -> Analysis {
+fn answer(
+    both: Both,
+    house: House,
+    settings: &Settings,
+    names: Vec<(String, Vec<String>)>,
+    metered: Vec<(usize, String)>,
+    notes: Vec<String>,
+) -> Analysis {
+    let house_hours = energy_by_hour(&house.power);
     let Both { learned, house_kwh, gap_s } = both;
     let cost = |kwh: Option<f64>| kwh.zip(settings.price_per_kwh).map(|(k, p)| round(k * p, 4));
     let mut devices: Vec<DeviceProfile> = learned.profiles;
@@ -149,7 +164,15 @@ fn answer(both: Both, house: House, settings: &Settings, names: Vec<(String, Vec
         devices,
         notes,
     };
-    Analysis { answer, entities: names, correlations: learned.correlations }
+    Analysis {
+        answer,
+        entities: names,
+        correlations: learned.correlations,
+        hours: learned.hours,
+        house_hours,
+        metered,
+        model: learned.model,
+    }
 }
 
 /// Leaves out the few readings at either end that lie more than two months from the next: a clock was wrong when they were written, and

@@ -4,6 +4,7 @@ pub mod curve;
 pub mod energy;
 pub mod events;
 pub mod grid;
+pub mod hours;
 pub mod learn;
 pub mod lost;
 pub mod meter;

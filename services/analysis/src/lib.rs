@@ -5,13 +5,19 @@
 mod analyze;
 pub mod attribution;
 mod house;
+mod live;
 mod long_term;
 mod rollup;
+
+use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
 use wattribute_domain::{Answer, Correlation};
 
 pub use analyze::analyze;
+pub use attribution::hours::{EnergyOfHour, HOUR_MS, of_power as energy_by_hour};
+pub use house::{House, find as find_house};
+pub use live::{LiveCorrelation, LiveLook, Model};
 
 /// What the person asking wants.
 #[derive(Clone, Debug)]
@@ -41,6 +47,14 @@ pub struct Analysis {
     pub entities: Vec<(String, Vec<String>)>,
     /// Every state change, in order of time.
     pub correlations: Vec<Correlation>,
+    /// Energy of each entity per hour, in order of entities and time; of a group, under its first member.
+    pub hours: Vec<EnergyOfHour>,
+    /// Energy of the house per hour, kWh; gaps are not filled.
+    pub house_hours: BTreeMap<i64, f64>,
+    /// Entities with a meter of their own, and the sensor that is.
+    pub metered: Vec<(usize, String)>,
+    /// What live correlation needs.
+    pub model: Model,
 }
 
 /// Why there is no answer: one line for the person asking, saying what, where and what would be right.

@@ -11,10 +11,13 @@ pub enum Quantity {
     /// Active power, W; negative while exporting.
     PowerW,
     /// Active power of phase 1, W.
+    #[serde(rename = "power_phase_1_w")]
     PowerPhase1W,
     /// Active power of phase 2, W.
+    #[serde(rename = "power_phase_2_w")]
     PowerPhase2W,
     /// Active power of phase 3, W.
+    #[serde(rename = "power_phase_3_w")]
     PowerPhase3W,
     /// Counter of energy drawn, kWh; a fall is a reset.
     EnergyImportKwh,

@@ -27,10 +27,9 @@ pub async fn ingest(adapters: Vec<Box<dyn Adapter>>, store: Arc<dyn Store>, heal
     }
     drop(sender);
     // When all adapters have stopped, the writer writes what is left and ends too.
-    let written = write(store, health, parcels).await;
-    shutdown.cancelled().await;
+    write(store, health, parcels).await?;
     while tasks.join_next().await.is_some() {}
-    written
+    Ok(())
 }
 
 async fn supervise(mut adapter: Box<dyn Adapter>, parcels: mpsc::Sender<Parcel>, health: Health, shutdown: CancellationToken) {
@@ -46,7 +45,7 @@ async fn supervise(mut adapter: Box<dyn Adapter>, parcels: mpsc::Sender<Parcel>,
         };
         let wait = match said {
             Ok(events) => {
-                if adapter.is_connected() {
+                if adapter.is_up() {
                     up.set(1.0);
                     backoff.reset();
                     health.set(&name, State::Ok);
@@ -63,7 +62,7 @@ async fn supervise(mut adapter: Box<dyn Adapter>, parcels: mpsc::Sender<Parcel>,
                     () = shutdown.cancelled() => return,
                 }
             }
-            Err(AdapterError::Protocol(why)) if !why.is_empty() => {
+            Err(AdapterError::Protocol(why)) => {
                 metrics::counter!("wattribute_bad_payloads_total", "adapter" => name.to_string()).increment(1);
                 went(&name, &health, &mut is_down, State::Degraded(why));
                 backoff.wait()

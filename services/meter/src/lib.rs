@@ -2,12 +2,14 @@
 
 pub mod adapters;
 mod consumption;
-pub mod ingest;
 mod http;
+pub mod import;
+mod ingest;
 mod run;
 mod writer;
 
 pub use adapters::home_assistant::{discover, once};
 pub use consumption::{Circuit, Consumption};
-pub use http::router;
-pub use run::{Config, RunError, run, run_with};
+pub use http::{House, router};
+pub use ingest::ingest;
+pub use run::{Config, run};

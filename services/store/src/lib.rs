@@ -134,6 +134,17 @@ pub trait Store: Send + Sync + 'static {
     /// readings are no longer kept, means of the finest rollup stand in for them.
     async fn readings(&self, series: SeriesId, from_ms: i64, to_ms: i64) -> Result<Series>;
 
+    /// What all series said in `[from_ms, to_ms)`, without what holds from before; by series and time.
+    async fn readings_of_all(&self, from_ms: i64, to_ms: i64) -> Result<Vec<Reading>> {
+        let mut out = Vec::new();
+        for (series, _) in self.series().await? {
+            let rows = self.readings(series, from_ms, to_ms).await?;
+            let within = rows.at_ms.iter().zip(&rows.value).filter(|(at_ms, _)| **at_ms >= from_ms);
+            out.extend(within.map(|(&at_ms, &value)| Reading { series, at_ms, value }));
+        }
+        Ok(out)
+    }
+
     /// The newest row of each series that has any.
     async fn latest(&self) -> Result<Vec<Reading>>;
 

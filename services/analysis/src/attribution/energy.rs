@@ -31,8 +31,8 @@ pub struct Load {
     pub error_kwh: f64,
     /// By power times time, and by runs, kWh; for reports.
     pub parts_kwh: (f64, f64),
-    /// What each run is modelled to draw per bin, from its first bin.
-    draws: Vec<(usize, Vec<f32>)>,
+    /// What each run is modelled to draw per bin, W, from its first bin.
+    pub draws: Vec<(usize, Vec<f32>)>,
     /// Relative uncertainty of the draws.
     doubt: f32,
     /// The runs as heard, and the doubts about them.

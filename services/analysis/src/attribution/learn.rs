@@ -3,11 +3,14 @@
 use super::energy::{Load, loads};
 use super::events::Events;
 use super::grid::Grid;
+use super::hours::{EnergyOfHour, hours};
 use super::meter::Meter;
 use super::power::{Powers, solve_steps};
 use super::response;
+use super::steps::{Cluster, Contrast, Mark};
 use super::units::{Unit, marks, units};
 use super::verdict::{Estimate, estimate, events_used, strength, top, verdict};
+use crate::live::Model;
 use rayon::prelude::*;
 use wattribute_domain::{Correlation, CorrelationVerdict, DeviceProfile, Entity, LevelProfile, Series, Verdict};
 
@@ -29,6 +32,10 @@ pub struct Learned {
     pub explained_kwh: f64,
     /// The house in equal steps.
     pub grid: Grid,
+    /// Energy of each entity per hour; of a group, under its first member.
+    pub hours: Vec<EnergyOfHour>,
+    /// What live correlation needs.
+    pub model: Model,
 }
 
 /// Learns what `entities` draw from the house's power in W, as a meter tells it that reports no oftener than every `interval_s`: where
@@ -39,7 +46,9 @@ pub fn learn(power: &Series, entities: &[Entity], interval_s: f64) -> Learned {
     let events: Vec<Events> = entities.par_iter().map(Events::of).collect();
     let domains: Vec<&str> = entities.iter().map(Entity::domain).collect();
     let units = units(events, &domains);
-    let guards = response::guards(&meter, &marks(&units));
+    let marks = marks(&units);
+    meter.interval_s = response::interval_s(&meter, &marks).max(interval_s);
+    let guards = response::guards(&meter, &marks);
     let powers = solve_steps(&meter, &units, guards);
     let lag_s = response::lag(&meter, &units, &powers);
     let grid = Grid::new(&meter, lag_s.unwrap_or(meter.interval_s).clamp(-10.0, 3.0 * meter.interval_s + 60.0));
@@ -64,11 +73,14 @@ pub fn learn(power: &Series, entities: &[Entity], interval_s: f64) -> Learned {
             });
         }
     }
+    let hours = hours(&grid, &units, &loads, &profiles);
     let mut errors: Vec<f64> = tops.iter().flatten().map(|t| t.error_w).collect();
     let smallest_load_w = super::meter::quantile(&mut errors, 0.5).map_or(0.0, |e| e / super::verdict::TELL).max(1.0);
     Learned {
         profiles: profiles.into_iter().flatten().collect(),
         correlations: correlations(&units, &powers),
+        model: Model::new(&meter, &units, &powers, entities),
+        hours,
         interval_s: meter.interval_s,
         lag_s,
         noise_w: meter.noise_w,
@@ -139,19 +151,30 @@ fn correlations(units: &[Unit], powers: &Powers) -> Vec<Correlation> {
     for e in &powers.equations {
         explained[e.cluster as usize] = e.explained_w(&powers.solution.parameters);
     }
-    let mut out = Vec::with_capacity(powers.marks.len());
-    for (k, cluster) in powers.clusters.iter().enumerate() {
-        for mark in &powers.marks[cluster.marks.clone()] {
+    join(units, &powers.marks, &powers.clusters, &powers.contrasts, &explained, powers.floor_w)
+}
+
+/// Joins every change with the step around its cluster.
+pub fn join(
+    units: &[Unit],
+    marks: &[Mark],
+    clusters: &[Cluster],
+    contrasts: &[Option<Contrast>],
+    explained_w: &[f64],
+    floor_w: f64,
+) -> Vec<Correlation> {
+    let mut out = Vec::with_capacity(marks.len());
+    for (k, cluster) in clusters.iter().enumerate() {
+        let contrast = contrasts[k].as_ref();
+        let verdict = match contrast {
+            None => CorrelationVerdict::NoData,
+            Some(_) if cluster.marks.len() > 1 => CorrelationVerdict::Overlapping,
+            Some(c) if c.error_w > floor_w.max(5.0) && c.error_w > 0.3 * c.step_w().abs() => CorrelationVerdict::Noisy,
+            Some(_) => CorrelationVerdict::Clean,
+        };
+        for mark in &marks[cluster.marks.clone()] {
             let unit = &units[mark.unit as usize];
             let change = &unit.events.changes[mark.change as usize];
-            let contrast = powers.contrasts[k].as_ref();
-            let alone = cluster.marks.len() == 1;
-            let verdict = match contrast {
-                None => CorrelationVerdict::NoData,
-                Some(_) if !alone => CorrelationVerdict::Overlapping,
-                Some(c) if c.error_w > powers.floor_w.max(5.0) && c.error_w > 0.3 * c.step_w().abs() => CorrelationVerdict::Noisy,
-                Some(_) => CorrelationVerdict::Clean,
-            };
             out.push(Correlation {
                 at_ms: change.at_ms,
                 entity: unit.members[0] as u32,
@@ -161,7 +184,7 @@ fn correlations(units: &[Unit], powers: &Powers) -> Vec<Correlation> {
                 power_after_w: contrast.map_or(f64::NAN, |c| c.after_w),
                 standard_error_w: contrast.map_or(f64::NAN, |c| c.error_w),
                 verdict,
-                explained_w: explained[k],
+                explained_w: explained_w[k],
             });
         }
     }

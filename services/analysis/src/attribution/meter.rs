@@ -26,6 +26,23 @@ pub struct Meter<'a> {
     band: [(f64, f64); 3],
 }
 
+/// How a meter reports, apart from what it said: learned from a long stretch, it serves for a short one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ways {
+    /// Usual time between its readings, s.
+    pub interval_s: f64,
+    /// Noise of one reading, W.
+    pub noise_w: f64,
+    band: [(f64, f64); 3],
+}
+
+impl Default for Ways {
+    /// Of a meter that has said next to nothing so far.
+    fn default() -> Self {
+        Ways { interval_s: 5.0, noise_w: 1.0, band: [(0.0, 0.0); 3] }
+    }
+}
+
 impl<'a> Meter<'a> {
     /// Looks at how the meter reports. The series must be normalised ([`Series::normalise`]).
     pub fn new(series: &'a Series) -> Self {
@@ -53,6 +70,16 @@ impl<'a> Meter<'a> {
             *slot = (middle, quantile(&mut sizes, 0.02).unwrap_or(0.0));
         }
         Meter { series, interval_s, noise_w, band }
+    }
+
+    /// A stretch of a meter whose ways are known.
+    pub fn of_ways(series: &'a Series, ways: Ways) -> Self {
+        Meter { series, interval_s: ways.interval_s, noise_w: ways.noise_w, band: ways.band }
+    }
+
+    /// Its ways.
+    pub fn ways(&self) -> Ways {
+        Ways { interval_s: self.interval_s, noise_w: self.noise_w, band: self.band }
     }
 
     /// How far a held value may be from the truth because the meter speaks only of larger changes, W (standard deviation).

@@ -12,6 +12,28 @@ const LATEST_S: f64 = 150.0;
 /// The most switches that are looked at.
 const SWITCHES: usize = 4000;
 
+/// Usual time between readings, s: that of the meter, unless it speaks only of changes and the house is so still that hardly anything
+/// but what is switched makes it speak. Then it is twice the median time from a switch to the next reading, as it would be for a
+/// meter with a fixed beat.
+pub fn interval_s(meter: &Meter<'_>, marks: &[Mark]) -> f64 {
+    const EARLY_MS: i64 = 1_000;
+    let times = &meter.series.at_ms;
+    let stride = marks.len().div_ceil(SWITCHES).max(1);
+    let wait_ms = |mark: &Mark| Some((*times.get(meter.row(mark.at_ms - EARLY_MS))? - mark.at_ms).max(0) as f64);
+    let mut waits: Vec<f64> = marks.iter().step_by(stride).filter_map(wait_ms).collect();
+    let enough = waits.len() >= 4;
+    let Some(wait_ms) = quantile(&mut waits, 0.5).filter(|w| enough && 2.0 * w < 400.0 * meter.interval_s) else {
+        return meter.interval_s;
+    };
+    let stride = times.len().div_ceil(SWITCHES).max(1);
+    let follows = |at_ms: i64| {
+        let last = marks.partition_point(|m| m.at_ms <= at_ms + EARLY_MS).checked_sub(1);
+        last.is_some_and(|k| at_ms - marks[k].at_ms <= 2 * (wait_ms as i64 + EARLY_MS))
+    };
+    let following = times.iter().step_by(stride).filter(|&&at_ms| follows(at_ms)).count();
+    if 2 * following >= times.len().div_ceil(stride) { (2e-3 * wait_ms).max(1.0) } else { meter.interval_s }
+}
+
 /// Guards for this meter: wide ones, and wider where the average change of the meter around a switch stands out later (or earlier) than
 /// those allow. Background is removed and single changes are capped, so that neither a busy house nor one big load decides.
 pub fn guards(meter: &Meter<'_>, marks: &[Mark]) -> Guards {

@@ -52,6 +52,10 @@ fn sample() -> Analysis {
             change(1_760_000_120_000, 1, Level::off(), on(1, 1.0), 0.0, 1500.0, CorrelationVerdict::Noisy),
             change(1_760_000_180_000, 1, on(1, 1.0), Level::off(), f64::NAN, f64::NAN, CorrelationVerdict::NoData),
         ],
+        hours: Vec::new(),
+        house_hours: std::collections::BTreeMap::new(),
+        metered: Vec::new(),
+        model: wattribute_analysis::Model::of_little(&wattribute_domain::Series::default(), &[]),
     }
 }
 

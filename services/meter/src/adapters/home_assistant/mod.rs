@@ -111,6 +111,10 @@ impl Adapter for HomeAssistant {
         NAME
     }
 
+    fn is_up(&self) -> bool {
+        self.session.is_some()
+    }
+
     async fn next(&mut self) -> Result<Vec<Event>, AdapterError> {
         loop {
             if !self.out.is_empty() {

@@ -1,0 +1,286 @@
+//! Learning: the engine that `analyze` runs over a file, over the last weeks of the store.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono_tz::Tz;
+use wattribute_analysis::attribution::events::Events;
+use wattribute_analysis::{Analysis, Model, Settings, analyze, find_house};
+use wattribute_domain::{Entity, History, HourEnergy, ProfileRecord, Quantity, Series, SeriesId, SeriesInfo, Verdict};
+use wattribute_store::Store;
+
+use crate::catalogue::{Catalogue, OURS, sensor_name};
+
+/// A day, ms.
+pub const DAY_MS: i64 = 86_400_000;
+
+/// The most readings that are learned from at once: what bounds memory.
+const MOST_READINGS: usize = 1_500_000;
+
+/// What was learned, ready for use.
+#[derive(Clone, Debug)]
+pub struct Learned {
+    /// The expression over series that is the house.
+    pub meter: String,
+    /// The series in it.
+    pub inputs: Vec<SeriesId>,
+    /// For live correlation.
+    pub model: Model,
+    /// Profiles of all entities.
+    pub profiles: Vec<ProfileRecord>,
+    /// The power sensor of each metered entity.
+    pub metered: HashMap<SeriesId, SeriesId>,
+    /// Since when each entity that is on has been so, ms.
+    pub on_since_ms: HashMap<SeriesId, i64>,
+    /// What the house draws when nothing is in use, W.
+    pub baseline_w: Option<f64>,
+    /// Span that was read, ms.
+    pub span_ms: (i64, i64),
+    /// Energies per hour.
+    pub hours: Vec<HourEnergy>,
+    /// Notes for the owner.
+    pub notes: Vec<String>,
+}
+
+/// Finds the house's meter in the last days, where the owner does not name it.
+pub async fn find_meter(store: &dyn Store, catalogue: &Catalogue, named: Option<&str>, now_ms: i64) -> anyhow::Result<(String, String)> {
+    let in_words = |e: wattribute_analysis::AnalysisError| {
+        anyhow::anyhow!("{}", e.to_string().replace("--meter", "WATTRIBUTE__HOME_ASSISTANT__METER"))
+    };
+    let mut history = catalogue.history(store, &catalogue.sensors(), now_ms - 2 * DAY_MS, now_ms).await?;
+    // Who is switched tells which sensors are of one device only.
+    for id in catalogue.levels() {
+        catalogue.add(&mut history, id, Series::default());
+    }
+    let house = find_house(&mut history, named, None).map_err(in_words)?;
+    let why = if named.is_some() { "it was named in the settings".to_owned() } else { house.why };
+    Ok((house.label, why))
+}
+
+/// Reads back as far as `learn_days` and memory allow, and learns.
+pub async fn learn(
+    store: &dyn Store,
+    catalogue: &Catalogue,
+    meter: &str,
+    learn_days: u32,
+    now_ms: i64,
+) -> anyhow::Result<Option<Learned>> {
+    let inputs = catalogue.sensors_named(&names_in(meter));
+    let from_ms = how_far(store, &inputs, now_ms, i64::from(learn_days)).await?;
+    let mut history = catalogue.history(store, &inputs, from_ms, now_ms).await?;
+    let switched: Vec<Option<String>> = catalogue.levels().iter().filter_map(|&id| catalogue.info(id)).map(|i| i.device_id.clone()).collect();
+    let names: Vec<String> = catalogue.levels().iter().filter_map(|&id| catalogue.info(id)).map(|i| object(&i.device).to_owned()).collect();
+    for id in catalogue.levels() {
+        let rows = store.readings(id, from_ms, now_ms).await?;
+        catalogue.add(&mut history, id, rows);
+    }
+    for id in catalogue.sensors().into_iter().filter(|id| !inputs.contains(id)) {
+        let Some(info) = catalogue.info(id) else { continue };
+        let may_be_of_one = (info.device_id.is_some() && switched.contains(&info.device_id))
+            || names.iter().any(|n| n.len() > 2 && object(&info.device).starts_with(n.as_str()));
+        if may_be_of_one {
+            let rows = store.readings(id, from_ms, now_ms).await?;
+            catalogue.add(&mut history, id, rows);
+        }
+    }
+    let (catalogue, meter) = (catalogue.clone(), meter.to_owned());
+    tokio::task::spawn_blocking(move || learn_from(&catalogue, &meter, inputs, history, now_ms)).await.map_err(Into::into)
+}
+
+/// `hall` of `light.hall`.
+fn object(entity_id: &str) -> &str {
+    entity_id.split_once('.').map_or(entity_id, |(_, object)| object)
+}
+
+/// The ids that an expression names.
+pub fn names_in(meter: &str) -> Vec<String> {
+    let words = meter.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.'));
+    words.filter(|w| w.contains('.') && w.starts_with(|c: char| c.is_alphabetic())).map(str::to_owned).collect()
+}
+
+/// From when on to learn: as many days as are wanted, as long as the meter's readings do not become too many.
+async fn how_far(store: &dyn Store, inputs: &[SeriesId], now_ms: i64, days: i64) -> anyhow::Result<i64> {
+    let (mut count, mut from_ms) = (0, now_ms);
+    for _ in 0..days.max(1) {
+        for &id in inputs {
+            count += store.readings(id, from_ms - DAY_MS, from_ms).await?.len();
+        }
+        if count > MOST_READINGS {
+            break;
+        }
+        from_ms -= DAY_MS;
+    }
+    Ok(from_ms)
+}
+
+/// The whole engine over a history; `None` where there is nothing to look at yet.
+fn learn_from(catalogue: &Catalogue, meter: &str, inputs: Vec<SeriesId>, mut history: History, now_ms: i64) -> Option<Learned> {
+    // What held at the start of the span was said earlier: here it begins with the span, and all ends now.
+    for sensor in &mut history.sensors {
+        if let (Some(&last_ms), Some(&held)) = (sensor.readings.at_ms.last(), sensor.readings.value.last()) {
+            if last_ms < now_ms && inputs.iter().any(|&id| catalogue.info(id).is_some_and(|i| sensor_name(i) == sensor.entity_id)) {
+                sensor.readings.push(now_ms, held);
+            }
+        }
+    }
+    history.normalise();
+    let ids: HashMap<String, SeriesId> =
+        history.entities.iter().filter_map(|e| Some((e.entity_id.clone(), catalogue.level_named(&e.entity_id)?))).collect();
+    let on: HashMap<SeriesId, On> = history.entities.iter().filter_map(|e| Some((*ids.get(&e.entity_id)?, on(e, now_ms)))).collect();
+    let on_since_ms = on.iter().filter_map(|(&id, on)| Some((id, on.since_ms?))).collect();
+    let time_zone: Tz = catalogue.home.time_zone.as_deref().and_then(|z| z.parse().ok()).unwrap_or(chrono_tz::UTC);
+    let settings = Settings {
+        meter: Some(meter.to_owned()),
+        meter_unit: None,
+        price_per_kwh: None,
+        currency: None,
+        time_zone,
+        from_ms: None,
+        to_ms: None,
+    };
+    let early = history.clone_of_little();
+    let analysis = match analyze(history, &settings) {
+        Ok(analysis) => analysis,
+        Err(_) => {
+            let mut early = early;
+            let power = find_house(&mut early, Some(meter), None).ok()?.power;
+            let span_ms = (*power.at_ms.first()?, *power.at_ms.last()?);
+            return Some(Learned {
+                meter: meter.to_owned(),
+                inputs,
+                model: Model::of_little(&power, &early.entities),
+                profiles: Vec::new(),
+                metered: HashMap::new(),
+                on_since_ms,
+                baseline_w: None,
+                span_ms,
+                hours: Vec::new(),
+                notes: Vec::new(),
+            });
+        }
+    };
+    let metered = analysis.metered.iter().filter_map(|(k, sensor)| {
+        let id = *ids.get(&analysis.entities[*k].0)?;
+        let sensor = catalogue.sensors_named(std::slice::from_ref(sensor));
+        let power = sensor.into_iter().find(|&s| catalogue.info(s).is_some_and(|i| i.quantity == Quantity::PowerW))?;
+        Some((id, power))
+    });
+    Some(Learned {
+        meter: meter.to_owned(),
+        inputs,
+        metered: metered.collect(),
+        on_since_ms,
+        baseline_w: analysis.answer.baseline_w,
+        span_ms: span(&analysis, now_ms),
+        hours: hours(&analysis, &ids),
+        notes: analysis.answer.notes.clone(),
+        profiles: profiles(&analysis, &ids, &on, now_ms),
+        model: analysis.model,
+    })
+}
+
+fn span(analysis: &Analysis, now_ms: i64) -> (i64, i64) {
+    let ms = |text: &str| chrono::DateTime::parse_from_rfc3339(text).map_or(now_ms, |t| t.timestamp_millis());
+    (ms(&analysis.answer.from), now_ms)
+}
+
+fn profiles(analysis: &Analysis, ids: &HashMap<String, SeriesId>, on: &HashMap<SeriesId, On>, now_ms: i64) -> Vec<ProfileRecord> {
+    let record = |profile: &wattribute_domain::DeviceProfile| {
+        let series = *ids.get(&profile.entity_id)?;
+        Some(ProfileRecord { series, learned_at_ms: now_ms, profile: profile.clone(), usual_on_h: on.get(&series).and_then(|o| o.usual_h) })
+    };
+    analysis.answer.devices.iter().filter_map(record).collect()
+}
+
+/// Energies by series; the house's own are added by who knows its series.
+fn hours(analysis: &Analysis, ids: &HashMap<String, SeriesId>) -> Vec<HourEnergy> {
+    let told: HashMap<&str, Verdict> = analysis.answer.devices.iter().map(|d| (d.entity_id.as_str(), d.verdict)).collect();
+    let hour = |h: &wattribute_analysis::EnergyOfHour| {
+        let entity_id = &analysis.entities[h.entity].0;
+        let telling = told.get(entity_id.as_str()).is_some_and(|v| !matches!(v, Verdict::NoLoad));
+        let series = *ids.get(entity_id).filter(|_| telling)?;
+        Some(HourEnergy { series, hour_ms: h.hour_ms, energy_kwh: h.energy_kwh, estimated: h.estimated })
+    };
+    let mut out: Vec<HourEnergy> = analysis.hours.iter().filter_map(hour).collect();
+    let house = |(&hour_ms, &energy_kwh): (&i64, &f64)| HourEnergy { series: HOUSE, hour_ms, energy_kwh, estimated: false };
+    out.extend(analysis.house_hours.iter().map(house));
+    out
+}
+
+/// Stands for the house's own series until its number is known.
+pub const HOUSE: SeriesId = SeriesId(u32::MAX);
+
+/// The series of the house's power.
+pub fn house_info() -> SeriesInfo {
+    SeriesInfo {
+        name: Some("House".to_owned()),
+        role: Some(wattribute_domain::Role::WholeHouse),
+        ..SeriesInfo::new(OURS, "house", Quantity::PowerW)
+    }
+}
+
+/// How long an entity is on.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct On {
+    since_ms: Option<i64>,
+    usual_h: Option<f64>,
+}
+
+/// Since when it is on, and the 95th percentile of how long it is on at a time, of at least 5 times.
+fn on(entity: &Entity, now_ms: i64) -> On {
+    let mut runs: Vec<(i64, i64)> = Vec::new();
+    for stretch in Events::of(entity).stretches(now_ms).into_iter().filter(|s| !s.level.is_off()) {
+        match runs.last_mut() {
+            Some(run) if run.1 == stretch.from_ms => run.1 = stretch.to_ms,
+            _ => runs.push((stretch.from_ms, stretch.to_ms)),
+        }
+    }
+    let since_ms = runs.last().filter(|r| r.1 == now_ms).map(|r| r.0);
+    let mut lengths: Vec<i64> = runs.iter().filter(|r| r.1 < now_ms).map(|r| r.1 - r.0).collect();
+    lengths.sort_unstable();
+    let usual = (lengths.len() >= 5).then(|| lengths[(lengths.len() * 95).div_ceil(100).min(lengths.len()) - 1]);
+    On { since_ms, usual_h: usual.map(|ms| ms as f64 / 3.6e6) }
+}
+
+/// A copy for the case that the engine finds too little: cheap, since then there is little.
+trait OfLittle {
+    fn clone_of_little(&self) -> History;
+}
+
+impl OfLittle for History {
+    fn clone_of_little(&self) -> History {
+        let rows: usize = self.sensors.iter().map(|s| s.readings.len()).sum();
+        if rows > 50_000 { History::default() } else { self.clone() }
+    }
+}
+
+/// Hours that differ from what is kept, by day: what is written again.
+pub fn changed_days(kept: &[HourEnergy], fresh: &[HourEnergy], span_ms: (i64, i64)) -> Vec<(i64, i64, Vec<HourEnergy>)> {
+    type Day = BTreeMap<(i64, SeriesId), HourEnergy>;
+    let by_day = |hours: &[HourEnergy]| {
+        let mut days: BTreeMap<i64, Day> = BTreeMap::new();
+        for h in hours {
+            days.entry(h.hour_ms.div_euclid(DAY_MS)).or_default().insert((h.hour_ms, h.series), *h);
+        }
+        days
+    };
+    let (kept, mut fresh) = (by_day(kept), by_day(fresh));
+    let same = |a: &Day, b: &Day| {
+        a.len() == b.len()
+            && a.iter().zip(b).all(|((ka, a), (kb, b))| {
+                ka == kb && a.estimated == b.estimated && (a.energy_kwh - b.energy_kwh).abs() <= 0.001 + 0.01 * a.energy_kwh.abs()
+            })
+    };
+    let (first, last) = (span_ms.0.div_euclid(DAY_MS), span_ms.1.div_euclid(DAY_MS));
+    let nothing = Day::new();
+    (first..=last)
+        .filter_map(|day| {
+            let new = fresh.remove(&day).unwrap_or_default();
+            let changed = !same(kept.get(&day).unwrap_or(&nothing), &new);
+            changed.then(|| (day * DAY_MS, (day + 1) * DAY_MS, new.into_values().collect()))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+#[path = "learn_tests.rs"]
+mod tests;

@@ -1,0 +1,63 @@
+//! The configuration as it is in effect, with its origins and without its secrets.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{ConfigError, Given, Loader, parse, section};
+
+/// The sample with every key in effect: `#key = value` becomes `key = value`; `# words` stay comments.
+pub fn uncommented(sample: &str) -> String {
+    let line = |line: &str| match line.strip_prefix('#') {
+        Some(rest) if rest.starts_with(|c: char| c.is_ascii_lowercase()) && rest.contains(" = ") => format!("{rest}\n"),
+        _ => format!("{line}\n"),
+    };
+    sample.lines().map(line).collect()
+}
+
+impl Loader {
+    /// All settings as TOML: those of the `sample`, with what was given over them; secrets are `****`.
+    pub fn effective(&self, sample: &str) -> Result<String, ConfigError> {
+        let mut all: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+        for (section, key, value) in parse(&uncommented(sample), "the sample")? {
+            let keys = all.entry(section).or_default();
+            keys.extend(key.map(|key| (key.clone(), show(&key, &value))));
+        }
+        for (section, given) in &self.given {
+            let shown = |(key, set): (&String, &Given)| (key.clone(), format!("{}  # {}", show(key, &set.value), set.origin.name()));
+            all.entry(section.clone()).or_default().extend(given.iter().map(shown));
+        }
+        let mut out = String::new();
+        for (section, keys) in all {
+            if !section.is_empty() {
+                out += &format!("\n[{section}]\n");
+            }
+            out.extend(keys.iter().map(|(key, value)| format!("{key} = {value}\n")));
+        }
+        Ok(out.trim_start().to_owned())
+    }
+}
+
+fn show(key: &str, value: &Value) -> String {
+    let hidden = |value: &Value| if section::is_secret(key) { Value::String("****".to_owned()) } else { without_userinfo(value) };
+    match value {
+        Value::Array(all) => format!("[{}]", all.iter().map(|one| show(key, one)).collect::<Vec<_>>().join(", ")),
+        Value::Object(all) => {
+            let inner: Vec<_> = all.iter().map(|(inner, value)| format!("{inner} = {}", show(inner, value))).collect();
+            format!("{{ {} }}", inner.join(", "))
+        }
+        Value::String(text) if text.is_empty() => "\"\"".to_owned(),
+        value => hidden(value).to_string(),
+    }
+}
+
+/// `mqtt://anna:****@broker` for `mqtt://anna:secret@broker`.
+fn without_userinfo(value: &Value) -> Value {
+    let masked = |text: &str| {
+        let (scheme, rest) = text.split_once("://")?;
+        let (user, host) = rest.rsplit_once('@')?;
+        let name = user.split_once(':').map_or("****".to_owned(), |(name, _)| format!("{name}:****"));
+        Some(Value::String(format!("{scheme}://{name}@{host}")))
+    };
+    value.as_str().and_then(masked).unwrap_or_else(|| value.clone())
+}

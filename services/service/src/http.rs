@@ -1,0 +1,141 @@
+//! HTTP as every service speaks it: its own routes, and beside them health, metrics and documentation.
+
+mod docs;
+mod metrics;
+mod report;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceBuilder;
+use tower_http::ServiceBuilderExt;
+use tower_http::compression::CompressionLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::request_id::MakeRequestUuid;
+use tower_http::trace::TraceLayer;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{Access, Context, Health, Problem, access};
+
+pub use report::{DependencyStatus, HealthReport, Overall};
+
+const LONGEST_REQUEST: Duration = Duration::from_secs(30);
+const LONGEST_GOODBYE: Duration = Duration::from_secs(10);
+const LARGEST_BODY_BYTES: usize = 1 << 20;
+
+/// What a service says of itself.
+#[derive(Clone)]
+pub struct About {
+    /// Its name, such as `meter`.
+    pub service: &'static str,
+    /// What it depends on.
+    pub health: Health,
+    /// Who may ask.
+    pub access: Access,
+    /// Whether what it answers is made up.
+    pub is_demo: bool,
+}
+
+impl About {
+    /// The service `name` in its context.
+    pub fn of(service: &'static str, context: &Context) -> Self {
+        About { service, health: context.health.clone(), access: context.access.clone(), is_demo: context.is_demo }
+    }
+}
+
+/// Answers on `listener` until `shutdown` is cancelled, then lets requests end for at most 10 s.
+pub async fn serve(listener: TcpListener, about: About, routes: OpenApiRouter, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let service = about.service;
+    let app = router(about, routes).into_make_service_with_connect_info::<SocketAddr>();
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps small packets back");
+        }
+    });
+    let serving = axum::serve(listener, app).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+    let too_long = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(LONGEST_GOODBYE).await;
+    };
+    tokio::select! {
+        ended = serving => ended.with_context(|| format!("{service} cannot answer HTTP any more")),
+        () = too_long => {
+            tracing::warn!(service, "some requests did not end in time and were cut off");
+            Ok(())
+        }
+    }
+}
+
+/// The service's own routes with `/health`, `/metrics`, `/docs` and `/openapi.json`.
+pub fn router(about: About, routes: OpenApiRouter) -> Router {
+    let metrics = metrics::handle();
+    let (own, api) = routes.merge(report::routes(&about)).merge(metrics::routes(metrics, &about)).split_for_parts();
+    let app = own.merge(docs::routes(api, about.service)).fallback(nothing_here).method_not_allowed_fallback(not_that_way);
+    layered(app, about)
+}
+
+/// Through what every request goes, in this order.
+fn layered(app: Router, about: About) -> Router {
+    let About { service, access, is_demo, .. } = about;
+    let counted = metrics::Counted(service);
+    app.layer(
+        ServiceBuilder::new()
+            .set_x_request_id(MakeRequestUuid)
+            .layer(TraceLayer::new_for_http().make_span_with(move |request: &Request| span(service, request)))
+            .propagate_x_request_id()
+            .layer(from_fn_with_state(counted, metrics::count))
+            .layer(from_fn(move |request, next| labelled(is_demo, request, next)))
+            .layer(from_fn_with_state(access, access::guard))
+            .layer(from_fn(in_time))
+            .layer(CompressionLayer::new())
+            .layer(RequestBodyLimitLayer::new(LARGEST_BODY_BYTES)),
+    )
+}
+
+fn span(service: &'static str, request: &Request) -> tracing::Span {
+    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+    tracing::debug_span!("request", service, http.method = %request.method(), http.route = route, http.request_id = id)
+}
+
+/// What made-up answers carry.
+pub const DEMO: HeaderName = HeaderName::from_static("wattribute-demo");
+
+async fn labelled(is_demo: bool, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if is_demo {
+        headers.insert(DEMO, HeaderValue::from_static("true"));
+    }
+    response
+}
+
+async fn in_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(LONGEST_REQUEST, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "this took longer than 30 s; ask for less").into_response(),
+    }
+}
+
+async fn nothing_here(uri: Uri) -> Problem {
+    Problem::not_found(format!("there is nothing at {}; /docs lists what there is", uri.path()))
+}
+
+async fn not_that_way(method: Method, uri: Uri) -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("{} does not take {method}; /docs says what it takes", uri.path()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+//! What goes wrong in a request, as RFC 9457 `application/problem+json`.
+
+use axum::Json;
+use axum::extract::{FromRequestParts, Query, rejection::QueryRejection};
+use axum::http::{HeaderValue, StatusCode, header, request::Parts};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use utoipa::ToSchema;
+use wattribute_store::StoreError;
+
+/// What was wrong, where, and what would be right.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
+    /// What kind of problem; `about:blank`: the status says it.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The status in words.
+    pub title: String,
+    /// HTTP status.
+    pub status: u16,
+    /// What was wrong, where, and what would be right.
+    pub detail: String,
+}
+
+impl Problem {
+    /// A problem of that status.
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        let title = status.canonical_reason().unwrap_or("Error").to_owned();
+        Problem { kind: "about:blank".to_owned(), title, status: status.as_u16(), detail: detail.into() }
+    }
+
+    /// There is no such thing.
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Problem::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    /// A parameter is not what it should be.
+    pub fn bad_parameter(detail: impl Into<String>) -> Self {
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+    }
+
+    /// Something of ours is broken: logged here, once, and nothing of the inside is said.
+    pub fn internal(error: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%error, "a request could not be answered");
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "something went wrong here; the log of the service says what")
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(self)).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) => {
+                tracing::warn!(%error, "the store could not be used");
+                Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the store cannot be used at the moment; try again")
+            }
+            StoreError::Refused(why) => Problem::bad_parameter(why),
+            StoreError::Corrupt(_) => Problem::internal(&error),
+        }
+    }
+}
+
+/// Parameters of the query, refused with a [`Problem`] that names the one that is wrong.
+pub struct Params<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let read: Result<Query<T>, QueryRejection> = Query::from_request_parts(parts, state).await;
+        match read {
+            Ok(Query(parameters)) => Ok(Params(parameters)),
+            Err(rejected) => {
+                let said = rejected.body_text();
+                let why = said.strip_prefix("Failed to deserialize query string: ").unwrap_or(&said);
+                Err(Problem::bad_parameter(why))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_inside_is_not_told() {
+        let problem = Problem::from(StoreError::Corrupt("/home/anna/wattribute.db: page 7".to_owned()));
+        assert_eq!(problem.status, 500);
+        assert!(!problem.detail.contains("anna"));
+        let problem = Problem::from(StoreError::Unavailable("/home/anna/wattribute.db is locked".to_owned()));
+        assert_eq!(problem.status, 503);
+        assert!(!problem.detail.contains("anna"));
+        assert_eq!(Problem::from(StoreError::Refused("`to` is before `from`".to_owned())).detail, "`to` is before `from`");
+    }
+
+    #[test]
+    fn a_problem_says_what_it_is() {
+        let response = Problem::not_found("no such device").into_response();
+        assert_eq!(response.status(), StatusCode::NOT_FOUND);
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+    }
+}
