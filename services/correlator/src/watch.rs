@@ -186,7 +186,8 @@ impl Watch {
     /// Up to when the house's power is known.
     async fn until_ms(&self, now_ms: i64) -> anyhow::Result<i64> {
         let Some(learned) = &self.live.learned else { return Ok(now_ms) };
-        let mut sources: Vec<String> = learned.inputs.iter().filter_map(|&id| self.live.catalogue.info(id)).map(|i| i.source.clone()).collect();
+        let mut sources: Vec<String> =
+            learned.inputs.iter().filter_map(|&id| self.live.catalogue.info(id)).map(|i| i.source.clone()).collect();
         sources.sort_unstable();
         sources.dedup();
         let mut until_ms = now_ms - ARRIVED_MS;
@@ -228,7 +229,10 @@ impl Watch {
         let since_ms = now_ms - self.learned_ms;
         let rest_ms = 60_000.max(30 * self.learning_took.as_millis() as i64);
         let known: u32 = self.live.learned.iter().flat_map(|l| &l.profiles).map(|p| p.profile.events_total).sum();
-        since_ms > rest_ms && (self.finals_since >= 4.max(known as usize / 10) || (since_ms > 3_600_000 && self.finals_since > 0) || since_ms > 6 * 3_600_000)
+        since_ms > rest_ms
+            && (self.finals_since >= 4.max(known as usize / 10)
+                || (since_ms > 3_600_000 && self.finals_since > 0)
+                || since_ms > 6 * 3_600_000)
     }
 
     fn begin_learning(&mut self, now_ms: i64) {
@@ -296,7 +300,9 @@ impl Watch {
         let (kept, fresh) = (inside(&kept), inside(&hours));
         let mut changed = Vec::new();
         for (from_ms, to_ms, hours) in changed_days(&kept, &fresh, (from_ms, span_ms.1)) {
-            let lost = kept.iter().filter(|k| (from_ms..to_ms).contains(&k.hour_ms) && !hours.iter().any(|h| (h.series, h.hour_ms) == (k.series, k.hour_ms)));
+            let lost = kept
+                .iter()
+                .filter(|k| (from_ms..to_ms).contains(&k.hour_ms) && !hours.iter().any(|h| (h.series, h.hour_ms) == (k.series, k.hour_ms)));
             changed.extend(lost.map(|k| HourEnergy { energy_kwh: 0.0, ..*k }));
             changed.extend(hours.iter().copied());
             self.store.replace_energy(from_ms, to_ms, hours).await?;

@@ -100,7 +100,8 @@ async fn midnight_ms(store: &dyn Store, now: DateTime<Utc>) -> Result<i64> {
     let zone: Tz = home.time_zone.and_then(|name| name.parse().ok()).unwrap_or(Tz::UTC);
     let midnight = now.with_timezone(&zone).date_naive().and_time(NaiveTime::MIN);
     // Where clocks go forward at midnight the day begins an hour later.
-    let begins = zone.from_local_datetime(&midnight).earliest().or_else(|| zone.from_local_datetime(&(midnight + Duration::hours(1))).earliest());
+    let begins =
+        zone.from_local_datetime(&midnight).earliest().or_else(|| zone.from_local_datetime(&(midnight + Duration::hours(1))).earliest());
     Ok(begins.map_or(now.timestamp_millis(), |at| at.timestamp_millis()))
 }
 

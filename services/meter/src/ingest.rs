@@ -19,7 +19,12 @@ const LEFT_ALONE: Duration = Duration::from_secs(600);
 const WAITING: usize = 16;
 
 /// Runs adapters until `shutdown`, and writes what they say. Ends early only where the store is broken.
-pub async fn ingest(adapters: Vec<Box<dyn Adapter>>, store: Arc<dyn Store>, health: Health, shutdown: CancellationToken) -> Result<(), StoreError> {
+pub async fn ingest(
+    adapters: Vec<Box<dyn Adapter>>,
+    store: Arc<dyn Store>,
+    health: Health,
+    shutdown: CancellationToken,
+) -> Result<(), StoreError> {
     let (sender, parcels) = mpsc::channel(WAITING);
     let mut tasks = JoinSet::new();
     for adapter in adapters {

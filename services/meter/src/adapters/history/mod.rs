@@ -20,9 +20,8 @@ use wattribute_domain::History;
 use self::collector::Collector;
 pub use self::error::HistoryError;
 use self::filter::Filter;
-use self::format::Format;
 pub(crate) use self::filter::set as patterns;
-pub(crate) use self::nature::measures;
+use self::format::Format;
 pub(crate) use self::recorder::energy_preferences;
 
 /// What to read, and what to leave out.

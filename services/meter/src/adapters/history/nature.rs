@@ -6,7 +6,7 @@ use super::filter::Filter;
 use super::slot::{Kind, Slot};
 
 /// Whether a unit is one of power or energy.
-pub(crate) fn measures(unit: &str) -> bool {
+pub(super) fn measures(unit: &str) -> bool {
     units::watts_per(unit).is_some() || units::kwh_per(unit).is_some()
 }
 

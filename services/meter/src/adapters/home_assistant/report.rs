@@ -48,7 +48,10 @@ pub async fn discover(config: &Config) -> Result<String, AdapterError> {
         line(&mut text, &[&info.device, info.label()]);
     }
     if meters.is_empty() {
-        let _ = writeln!(text, "  none that Home Assistant names: set WATTRIBUTE__HOME_ASSISTANT__METER to a power sensor or an expression over several");
+        let _ = writeln!(
+            text,
+            "  none that Home Assistant names: set WATTRIBUTE__HOME_ASSISTANT__METER to a power sensor or an expression over several"
+        );
     }
     let _ = writeln!(text, "\nRead:");
     for (_, Candidate { info, why, .. }) in &candidates {

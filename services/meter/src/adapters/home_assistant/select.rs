@@ -69,7 +69,9 @@ impl Rules {
                 }
                 (Quantity::Level, 1.0, "may switch a load")
             }
-            Some(Quantity::PowerW) => (Quantity::PowerW, factor(Quantity::PowerW, unit), if is_meter { "named as meter" } else { "power sensor" }),
+            Some(Quantity::PowerW) => {
+                (Quantity::PowerW, factor(Quantity::PowerW, unit), if is_meter { "named as meter" } else { "power sensor" })
+            }
             Some(quantity) if quantity != Quantity::Level => {
                 let exported = snapshot.preferences.grid_export_energy.iter().any(|id| id == entity_id);
                 let quantity = if exported { Quantity::EnergyExportKwh } else { quantity };
@@ -130,7 +132,9 @@ impl Wanted {
         let ids: Vec<String> = words.iter().filter(|word| !word.contains(':')).cloned().collect();
         if ids.len() + areas.len() + labels.len() < words.len() {
             let word = words.iter().find(|word| word.contains(':') && !is_tagged(word)).map_or("", String::as_str);
-            return Err(AdapterError::Unsupported(format!("bad pattern `{word}` in [home_assistant]: write area:NAME, label:NAME, an entity, a glob or a domain")));
+            return Err(AdapterError::Unsupported(format!(
+                "bad pattern `{word}` in [home_assistant]: write area:NAME, label:NAME, an entity, a glob or a domain"
+            )));
         }
         let ids = patterns(&ids).map_err(|e| AdapterError::Unsupported(format!("include or exclude of [home_assistant]: {e}")))?;
         Ok(Wanted { ids, areas, labels })

@@ -32,13 +32,8 @@ const BATCH: usize = 2_000;
 /// The most changes kept for entities that are not known yet.
 const WAITING: usize = 10_000;
 /// Events that tell of a change in the registries. A version that does not have one never fires it.
-const REGISTRY_EVENTS: [&str; 5] = [
-    "entity_registry_updated",
-    "device_registry_updated",
-    "area_registry_updated",
-    "label_registry_updated",
-    "core_config_updated",
-];
+const REGISTRY_EVENTS: [&str; 5] =
+    ["entity_registry_updated", "device_registry_updated", "area_registry_updated", "label_registry_updated", "core_config_updated"];
 
 type Pending<T> = Option<Pin<Box<dyn Future<Output = Result<T, HaError>> + Send>>>;
 
@@ -147,7 +142,8 @@ impl HomeAssistant {
             match self.rules.candidate(snapshot, &state.entity_id, said) {
                 Some(candidate) => candidates.push(candidate),
                 None => {
-                    let unreadable = quantity_of(&state.entity_id, &said.attributes).is_none() && !is_ours(snapshot, &state.entity_id, said);
+                    let unreadable =
+                        quantity_of(&state.entity_id, &said.attributes).is_none() && !is_ours(snapshot, &state.entity_id, said);
                     left_out.push((state.entity_id.clone(), if unreadable { Known::Unreadable } else { Known::LeftOut }));
                 }
             }

@@ -60,7 +60,15 @@ impl Snapshot {
     }
 
     /// Reads what Home Assistant answered.
-    pub fn of(config: &Value, states: &Value, preferences: &Value, entries: &Value, devices: &Value, areas: &Value, labels: &Value) -> Self {
+    pub fn of(
+        config: &Value,
+        states: &Value,
+        preferences: &Value,
+        entries: &Value,
+        devices: &Value,
+        areas: &Value,
+        labels: &Value,
+    ) -> Self {
         let found = energy_preferences(preferences);
         let states = rows(states);
         let mut snapshot = Snapshot {
@@ -146,7 +154,8 @@ fn device(row: &Value) -> Option<(String, Device)> {
 
 /// Price entities of the grid, wherever a version keeps them.
 fn prices(preferences: &Value) -> HashSet<String> {
-    let sources = preferences.get("energy_sources").map_or(&[][..], rows).iter().filter(|s| s.get("type").and_then(Value::as_str) == Some("grid"));
+    let sources =
+        preferences.get("energy_sources").map_or(&[][..], rows).iter().filter(|s| s.get("type").and_then(Value::as_str) == Some("grid"));
     let of = |flow: &Value| text(flow, "entity_energy_price");
     sources.flat_map(|s| of(s).into_iter().chain(s.get("flow_from").map_or(&[][..], rows).iter().filter_map(of))).collect()
 }

@@ -96,7 +96,10 @@ mod tests {
             "last_changed": "2026-11-21T04:20:00+00:00", "last_updated": "2026-11-21T04:22:02.714864+00:00"}}});
         let change = Change::of_event(&event).unwrap();
         let said = change.said.unwrap();
-        assert_eq!((change.at_ms, said.at_ms, said.state.as_str(), &said.attributes.brightness), (1_795_234_922_714, 1_795_234_922_714, "on", &json!(51)));
+        assert_eq!(
+            (change.at_ms, said.at_ms, said.state.as_str(), &said.attributes.brightness),
+            (1_795_234_922_714, 1_795_234_922_714, "on", &json!(51))
+        );
         let mut gone = event.clone();
         gone["data"]["new_state"] = Value::Null;
         let gone = Change::of_event(&gone).unwrap();
