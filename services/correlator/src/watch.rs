@@ -64,7 +64,7 @@ async fn watch(
         live = begin(&store, &config, &health) => live,
         () = shutdown.cancelled() => return Ok(()),
     };
-    let publisher = publish::start(&config, store.clone(), &health, is_demo);
+    let publisher = start_publishing(&config, store.clone(), &health, is_demo);
     let mut watch = Watch {
         live,
         store,
@@ -118,6 +118,19 @@ async fn begin(store: &Arc<dyn Store>, config: &Config, health: &Health) -> Live
             }
         }
     }
+}
+
+/// Opens what is configured; what cannot be opened is said in health.
+fn start_publishing(config: &Config, store: Arc<dyn Store>, health: &Health, is_demo: bool) -> Publisher {
+    let mqtt = config.mqtt.as_ref().and_then(|broker| match publish::connect(broker, is_demo) {
+        Ok(mqtt) => Some(mqtt),
+        Err(error) => {
+            tracing::error!(%error, "nothing is published over MQTT");
+            health.set("mqtt", State::Degraded(error.to_string()));
+            None
+        }
+    });
+    Publisher::new(config.publish.clone(), mqtt, None, store, health, is_demo)
 }
 
 type Learning = JoinHandle<anyhow::Result<Option<Learned>>>;
