@@ -1,4 +1,15 @@
 //! Adapters that turn what Home Assistant and devices say into readings and state changes.
 
 pub mod adapters;
+mod consumption;
+mod http;
 pub mod import;
+mod ingest;
+mod run;
+mod writer;
+
+pub use adapters::home_assistant::{discover, once};
+pub use consumption::{Circuit, Consumption};
+pub use http::{House, router};
+pub use ingest::ingest;
+pub use run::{Config, run};
