@@ -4,6 +4,7 @@ mod context;
 pub mod health;
 pub mod home_assistant;
 pub mod mqtt;
+pub mod tls;
 
 pub use context::Context;
 pub use health::{Health, State};
