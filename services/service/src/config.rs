@@ -95,7 +95,7 @@ impl Loader {
     }
 
     /// Adds to a list for a `variable` of earlier systems.
-    pub fn add(&mut self, section: &str, key: &str, text: &str, variable: &str) {
+    pub fn add(&mut self, section: &str, key: &str, more: impl IntoIterator<Item = String>, variable: &str) {
         let key = vec![key.to_owned()];
         let before = self.given.get(section).and_then(|keys| keys.get(&key));
         let mut all = match before.map(|given| &given.value) {
@@ -103,7 +103,11 @@ impl Loader {
             Some(Value::String(text)) => section::list(text),
             _ => Vec::new(),
         };
-        all.extend(section::list(text).into_iter().filter(|new| !all.contains(new)).collect::<Vec<_>>());
+        for new in more.into_iter().map(Value::String) {
+            if !all.contains(&new) {
+                all.push(new);
+            }
+        }
         let origin = before.map(|given| given.origin.clone()).filter(|o| o.rank() == 2).unwrap_or(Origin::Earlier(variable.to_owned()));
         self.give(section, key, Value::Array(all), origin);
     }

@@ -14,7 +14,10 @@ pub fn value<T: DeserializeOwned>(section: &str, key: &Key, given: &Given) -> Re
     {
         let text = std::fs::read_to_string(path);
         let text = text.map_err(|error| ConfigError(format!("{from}: {}{shown}: {path}: {error}", titled(section))))?;
-        return Ok((of, Value::String(text.trim().to_owned())));
+        let text = text.trim();
+        let whole = Value::String(text.to_owned());
+        let value = if probe::<T>(&of, whole.clone()).is_ok() { whole } else { list(&text.replace('\n', ",")).into() };
+        return Ok((of, value));
     }
     if let Err(Unknown { name, known }) = look_up::<T>(key) {
         let hint = nearest::hint(&name, known.iter().map(String::as_str), |name| format!("`{name}`"));

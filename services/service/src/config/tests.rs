@@ -35,7 +35,7 @@ fn load(file: Option<&str>, environment: &[(&str, &str)]) -> Result<(Top, Meter)
     let environment: Vec<_> = environment.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
     let mut loader = Loader::read(file.map(|_| path.as_path()), &environment)?;
     loader.set("meter", "interval", "7", "FETCH_INTERVAL");
-    loader.add("meter", "hosts", "earlier", "ALLOWED");
+    loader.add("meter", "hosts", ["earlier".to_owned()], "ALLOWED");
     let all = (loader.section("")?, loader.section("meter")?);
     loader.finish()?;
     Ok(all)
@@ -83,6 +83,9 @@ fn a_secret_comes_from_a_file() {
     assert_eq!(meter.token.unwrap().expose_secret(), "hush");
     let (_, meter) = load(Some("[meter]\ntoken = \"in the file\"\n"), &[("WATTRIBUTE__METER__TOKEN_FILE", &path)]).unwrap();
     assert_eq!(meter.token.unwrap().expose_secret(), "hush");
+    std::fs::write(&secret, "one\ntwo\n").unwrap();
+    let (_, meter) = load(None, &[("WATTRIBUTE__METER__HOSTS_FILE", &path)]).unwrap();
+    assert_eq!(meter.hosts, ["one", "two", "earlier"]);
     let both = load(Some(&format!("[meter]\ntoken = \"a\"\ntoken_file = \"{path}\"\n")), &[]).unwrap_err();
     assert!(both.0.contains("one is enough"), "{both}");
 }
