@@ -4,12 +4,16 @@
 //! API reads both. Several processes may have one store open.
 
 mod error;
+mod settings;
 pub mod sqlite;
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use wattribute_domain::{CorrelationRecord, HourEnergy, ProfileRecord, Reading, Series, SeriesId, SeriesInfo};
 
 pub use error::StoreError;
+pub use settings::Settings;
 
 /// Short for what every method returns.
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -114,7 +118,38 @@ pub enum Origin {
     Demo,
 }
 
+/// Opens the store at `url` (`sqlite:path`), which is made where there is none, with its folder.
+pub fn open(url: &str, origin: Origin) -> Result<Arc<dyn Store>> {
+    open_with(url, origin, Settings::default())
+}
+
+/// Like [`open`], with how long things are kept; the `url` of `settings` is not looked at.
+pub fn open_with(url: &str, origin: Origin, settings: Settings) -> Result<Arc<dyn Store>> {
+    Ok(Arc::new(sqlite::Sqlite::open(path_of(url)?, origin, settings)?))
+}
+
+/// Whose readings the store at `url` holds; `None` where there is no store yet. Changes nothing.
+pub fn origin(url: &str) -> Result<Option<Origin>> {
+    sqlite::origin(path_of(url)?)
+}
+
+/// The path in `sqlite:path`.
+fn path_of(url: &str) -> Result<&std::path::Path> {
+    match url.strip_prefix("sqlite:") {
+        Some(path) if !path.is_empty() => Ok(std::path::Path::new(path)),
+        // Only the scheme is repeated: the rest of a URL may hold a password.
+        _ => {
+            let scheme = url.split_once(':').map_or("no scheme", |(scheme, _)| scheme);
+            Err(StoreError::Refused(format!(
+                "a store's URL is `sqlite:path`, such as `sqlite:/var/lib/wattribute/wattribute.db`, not `{scheme}`"
+            )))
+        }
+    }
+}
+
 /// A store of readings and of what was learned.
+///
+/// A value holds until the next row of its series, `NaN` until the next as well: whoever writes says when a device fell silent.
 ///
 /// Everything is idempotent: writing the same again changes nothing. When a writing method returns, what it wrote survives a power cut.
 #[async_trait]

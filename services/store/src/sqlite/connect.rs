@@ -1,0 +1,240 @@
+//! One writer, several readers, and what their errors mean.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use super::schema;
+use crate::{Origin, Result, StoreError};
+
+/// What goes wrong inside; the path is added on the way out.
+pub enum Fault {
+    Sql(rusqlite::Error),
+    Store(StoreError),
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Fault::Sql(error)
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Fault::Store(error)
+    }
+}
+
+type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+
+const READERS: usize = 4;
+const BUSY: Duration = Duration::from_secs(10);
+
+/// The connections to one file.
+pub struct Connections {
+    path: Arc<PathBuf>,
+    jobs: Option<mpsc::Sender<Job>>,
+    writer: Option<JoinHandle<()>>,
+    readers: Arc<Mutex<Vec<Connection>>>,
+    turns: Arc<Semaphore>,
+}
+
+impl Connections {
+    pub fn open(path: &Path, origin: Origin) -> Result<Self> {
+        let path = Arc::new(path.to_owned());
+        let mut db = open_writer(&path, origin).map_err(|fault| tell(&path, fault))?;
+        let (jobs, mut todo) = mpsc::channel::<Job>(64);
+        let writer = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || {
+                while let Some(job) = todo.blocking_recv() {
+                    job(&mut db);
+                }
+            })
+            .map_err(|e| StoreError::Unavailable(format!("the store's writer could not be started: {e}")))?;
+        Ok(Connections { path, jobs: Some(jobs), writer: Some(writer), readers: Arc::default(), turns: Arc::new(Semaphore::new(READERS)) })
+    }
+
+    /// Runs `job` on the writer, after those that wait already.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Connection) -> std::result::Result<T, Fault> + Send + 'static,
+    ) -> Result<T> {
+        let gone = || StoreError::Unavailable(format!("the writer of {} has ended: restart the service", self.path.display()));
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move |db| {
+            // Nobody waits for the answer of a write that was given up; it is done all the same.
+            answer.send(job(db)).ok();
+        });
+        self.jobs.as_ref().ok_or_else(gone)?.send(job).await.map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?.map_err(|fault| tell(&self.path, fault))
+    }
+
+    /// Runs `job` on a reader, within one transaction: what it sees does not change meanwhile.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> std::result::Result<T, Fault> + Send + 'static,
+    ) -> Result<T> {
+        let closed = |_| StoreError::Unavailable("the store is closing".to_owned());
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(closed)?;
+        let (path, readers) = (Arc::clone(&self.path), Arc::clone(&self.readers));
+        let work = move || -> std::result::Result<T, Fault> {
+            let idle = readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let mut db = match idle {
+                Some(db) => db,
+                None => open_reader(&path)?,
+            };
+            let tx = db.transaction()?;
+            let answer = job(&tx);
+            tx.finish()?;
+            readers.lock().unwrap_or_else(PoisonError::into_inner).push(db);
+            drop(turn);
+            answer
+        };
+        match tokio::task::spawn_blocking(work).await {
+            Ok(answer) => answer.map_err(|fault| tell(&self.path, fault)),
+            Err(e) => Err(StoreError::Unavailable(format!("reading {} was broken off: {e}", self.path.display()))),
+        }
+    }
+
+    /// Copies the file as it is at one instant; writers go on meanwhile.
+    pub async fn backup(&self, target: &Path) -> Result<()> {
+        let (path, target) = (Arc::clone(&self.path), target.to_owned());
+        let work = move || {
+            if target.exists() {
+                return Err(StoreError::Refused(format!("{} exists already: name a new file for the backup", target.display())));
+            }
+            // Under another name until it is whole, so that half a backup never looks like one.
+            let mut part = target.clone().into_os_string();
+            part.push(".part");
+            let part = PathBuf::from(part);
+            std::fs::remove_file(&part).ok();
+            let done = copy(&path, &part).and_then(|()| {
+                let io = |e| StoreError::Unavailable(format!("the backup {} could not be finished: {e}", target.display())).into();
+                std::fs::File::open(&part).and_then(|file| file.sync_all()).map_err(io)?;
+                std::fs::rename(&part, &target).map_err(io)
+            });
+            if done.is_err() {
+                std::fs::remove_file(&part).ok();
+            }
+            done.map_err(|fault| tell(&target, fault))
+        };
+        tokio::task::spawn_blocking(work).await.unwrap_or_else(|e| Err(StoreError::Unavailable(format!("the backup was broken off: {e}"))))
+    }
+}
+
+impl Drop for Connections {
+    fn drop(&mut self) {
+        self.jobs = None;
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        if let Some(writer) = self.writer.take() {
+            // So that the file is closed when the store is gone; what is queued is done first.
+            writer.join().ok();
+        }
+    }
+}
+
+/// Whose readings the file at `path` holds; `None` where there is none.
+pub fn origin(path: &Path) -> Result<Option<Origin>> {
+    let read = || -> std::result::Result<Option<Origin>, Fault> {
+        if !is_ours(path)? {
+            return Ok(None);
+        }
+        let held: String = open_reader(path)?.query_row("SELECT value FROM meta WHERE key = 'origin'", [], |r| r.get(0))?;
+        Ok([Origin::Home, Origin::Demo].into_iter().find(|&o| schema::word(o) == held))
+    };
+    read().map_err(|fault| tell(path, fault))
+}
+
+fn open_writer(path: &Path, origin: Origin) -> std::result::Result<Connection, Fault> {
+    if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder)
+            .map_err(|e| StoreError::Unavailable(format!("the folder {} cannot be made: {e}", folder.display())))?;
+    }
+    is_ours(path)?;
+    let mut db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    db.busy_timeout(BUSY)?;
+    db.set_prepared_statement_cache_capacity(64);
+    db.pragma_update(None, "synchronous", "FULL")?;
+    schema::migrate(&mut db, &path.display().to_string(), origin)?;
+    db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    Ok(db)
+}
+
+fn open_reader(path: &Path) -> std::result::Result<Connection, Fault> {
+    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    db.busy_timeout(BUSY)?;
+    db.set_prepared_statement_cache_capacity(64);
+    // The operating system caches the file; four readers need no caches of their own beyond what one question touches.
+    db.pragma_update(None, "cache_size", -4096)?;
+    Ok(db)
+}
+
+/// Whether there is a file with something in it; refuses one that is not ours, and does not touch it.
+fn is_ours(path: &Path) -> std::result::Result<bool, Fault> {
+    let mut start = Vec::new();
+    match std::fs::File::open(path) {
+        Ok(file) => file.take(100).read_to_end(&mut start),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(e) => Err(e),
+    }
+    .map_err(|e| StoreError::Unavailable(format!("{} cannot be read: {e}", path.display())))?;
+    if start.is_empty() {
+        return Ok(false);
+    }
+    if start.starts_with(b"SQLite format 3\0") && start.get(68..72) == Some(&schema::APPLICATION_ID.to_be_bytes()) {
+        return Ok(true);
+    }
+    Err(StoreError::Refused(format!(
+        "{} is not a store of Wattribute, and was left alone: set WATTRIBUTE__STORE__URL to another file (a history is read by \
+         `wattribute import` or `wattribute analyze`)",
+        path.display()
+    ))
+    .into())
+}
+
+fn copy(from: &Path, to: &Path) -> std::result::Result<(), Fault> {
+    let from = open_reader(from)?;
+    let mut to = Connection::open(to)?;
+    let backup = Backup::new(&from, &mut to)?;
+    for _ in 0..100 {
+        // All in one step: a reader's view, which writers neither see nor disturb.
+        match backup.step(-1)? {
+            StepResult::Done => return Ok(()),
+            _ => std::thread::sleep(Duration::from_millis(100)),
+        }
+    }
+    Err(StoreError::Unavailable("the store was busy for 10 s: try the backup again".to_owned()).into())
+}
+
+/// What an error means for who asked.
+fn tell(path: &Path, fault: Fault) -> StoreError {
+    let error = match fault {
+        Fault::Store(error) => return error,
+        Fault::Sql(error) => error,
+    };
+    let path = path.display();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => StoreError::Unavailable(format!("no room to write {path}: free space on its disk")),
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            StoreError::Unavailable(format!("{path} cannot be written: give the service's user the right to write it and its folder"))
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            StoreError::Unavailable(format!("{path} is held by another program: close what has it open"))
+        }
+        Some(ErrorCode::CannotOpen) => {
+            StoreError::Unavailable(format!("{path} cannot be opened: the folder must exist and the service's user may read and write it"))
+        }
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            StoreError::Corrupt(format!("{path} is damaged ({error}): put back a backup, or move the file away to begin anew"))
+        }
+        Some(_) => StoreError::Unavailable(format!("{path}: {error}")),
+        None => StoreError::Corrupt(format!("{path} holds something unexpected: {error}")),
+    }
+}
