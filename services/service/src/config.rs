@@ -128,14 +128,12 @@ impl Loader {
 
     /// Refuses sections that nobody asked for.
     pub fn finish(&self) -> Result<(), ConfigError> {
-        for (section, keys) in self.given.iter().filter(|(section, _)| !self.asked.contains(*section)) {
-            let file = self.file.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
-            let from = keys.values().next().map_or(file.as_str(), |given| given.origin.name());
-            let known = self.asked.iter().filter(|name| !name.is_empty()).map(String::as_str);
-            let hint = nearest::hint(section, known, |name| format!("[{name}]"));
-            return Err(ConfigError(format!("{from}: there is no section [{section}]; {hint}")));
-        }
-        Ok(())
+        let Some((section, keys)) = self.given.iter().find(|(section, _)| !self.asked.contains(*section)) else { return Ok(()) };
+        let file = self.file.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
+        let from = keys.values().next().map_or(file.as_str(), |given| given.origin.name());
+        let known = self.asked.iter().filter(|name| !name.is_empty()).map(String::as_str);
+        let hint = nearest::hint(section, known, |name| format!("[{name}]"));
+        Err(ConfigError(format!("{from}: there is no section [{section}]; {hint}")))
     }
 
     fn take_file(&mut self, text: &str, name: &str) -> Result<(), ConfigError> {
