@@ -39,7 +39,8 @@ impl Catalogue {
 
     /// Every sensor of power or energy.
     pub fn sensors(&self) -> Vec<SeriesId> {
-        let measures = |info: &SeriesInfo| matches!(info.quantity, Quantity::PowerW | Quantity::EnergyImportKwh | Quantity::EnergyExportKwh);
+        let measures =
+            |info: &SeriesInfo| matches!(info.quantity, Quantity::PowerW | Quantity::EnergyImportKwh | Quantity::EnergyExportKwh);
         self.series.iter().filter(|(_, info)| measures(info)).map(|(id, _)| *id).collect()
     }
 

@@ -57,17 +57,12 @@ pub async fn find_meter(store: &dyn Store, catalogue: &Catalogue, named: Option<
 }
 
 /// Reads back as far as `learn_days` and memory allow, and learns.
-pub async fn learn(
-    store: &dyn Store,
-    catalogue: &Catalogue,
-    meter: &str,
-    learn_days: u32,
-    now_ms: i64,
-) -> anyhow::Result<Option<Learned>> {
+pub async fn learn(store: &dyn Store, catalogue: &Catalogue, meter: &str, learn_days: u32, now_ms: i64) -> anyhow::Result<Option<Learned>> {
     let inputs = catalogue.sensors_named(&names_in(meter));
     let from_ms = how_far(store, &inputs, now_ms, i64::from(learn_days)).await?;
     let mut history = catalogue.history(store, &inputs, from_ms, now_ms).await?;
-    let switched: Vec<Option<String>> = catalogue.levels().iter().filter_map(|&id| catalogue.info(id)).map(|i| i.device_id.clone()).collect();
+    let switched: Vec<Option<String>> =
+        catalogue.levels().iter().filter_map(|&id| catalogue.info(id)).map(|i| i.device_id.clone()).collect();
     let names: Vec<String> = catalogue.levels().iter().filter_map(|&id| catalogue.info(id)).map(|i| object(&i.device).to_owned()).collect();
     for id in catalogue.levels() {
         let rows = store.readings(id, from_ms, now_ms).await?;

@@ -14,13 +14,13 @@ mod window;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use wattribute_service::Context;
 
 pub use http::{Statistics, router};
 
 /// `[correlator]` in the config file.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Where it answers HTTP.

@@ -39,7 +39,8 @@ pub struct Live {
 impl Live {
     /// Begins where the store is.
     pub async fn begin(store: Arc<dyn Store>, lookback_minutes: u32) -> anyhow::Result<Self> {
-        let house = store.describe(vec![house_info()]).await?.first().copied().ok_or_else(|| anyhow::anyhow!("the store gave no series"))?;
+        let house =
+            store.describe(vec![house_info()]).await?.first().copied().ok_or_else(|| anyhow::anyhow!("the store gave no series"))?;
         let catalogue = Catalogue::read(&*store).await?;
         // What arrived before this start and was not joined then is told by the store once more.
         let cursor = store.document("correlator_cursor").await?.and_then(|c| c.parse().ok()).unwrap_or(0);

@@ -102,7 +102,8 @@ fn is_shown(catalogue: &Catalogue, record: &ProfileRecord) -> bool {
 }
 
 fn group_name(catalogue: &Catalogue, record: &ProfileRecord) -> String {
-    let others = record.profile.grouped_with.iter().filter_map(|id| catalogue.info(catalogue.level_named(id)?)).map(|i| i.label().to_owned());
+    let others =
+        record.profile.grouped_with.iter().filter_map(|id| catalogue.info(catalogue.level_named(id)?)).map(|i| i.label().to_owned());
     let names: Vec<String> = std::iter::once(record.profile.name.clone()).chain(others).collect();
     names.join(" + ")
 }

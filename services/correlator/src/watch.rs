@@ -64,7 +64,7 @@ async fn watch(
         live = begin(&store, &config, &health) => live,
         () = shutdown.cancelled() => return Ok(()),
     };
-    let publisher = publish::start(&config, store.clone(), &health, is_demo);
+    let publisher = start_publishing(&config, store.clone(), &health, is_demo);
     let mut watch = Watch {
         live,
         store,
@@ -118,6 +118,19 @@ async fn begin(store: &Arc<dyn Store>, config: &Config, health: &Health) -> Live
             }
         }
     }
+}
+
+/// Opens what is configured; what cannot be opened is said in health.
+fn start_publishing(config: &Config, store: Arc<dyn Store>, health: &Health, is_demo: bool) -> Publisher {
+    let mqtt = config.mqtt.as_ref().and_then(|broker| match publish::connect(broker, is_demo) {
+        Ok(mqtt) => Some(mqtt),
+        Err(error) => {
+            tracing::error!(%error, "nothing is published over MQTT");
+            health.set("mqtt", State::Degraded(error.to_string()));
+            None
+        }
+    });
+    Publisher::new(config.publish.clone(), mqtt, None, store, health, is_demo)
 }
 
 type Learning = JoinHandle<anyhow::Result<Option<Learned>>>;
@@ -186,7 +199,8 @@ impl Watch {
     /// Up to when the house's power is known.
     async fn until_ms(&self, now_ms: i64) -> anyhow::Result<i64> {
         let Some(learned) = &self.live.learned else { return Ok(now_ms) };
-        let mut sources: Vec<String> = learned.inputs.iter().filter_map(|&id| self.live.catalogue.info(id)).map(|i| i.source.clone()).collect();
+        let mut sources: Vec<String> =
+            learned.inputs.iter().filter_map(|&id| self.live.catalogue.info(id)).map(|i| i.source.clone()).collect();
         sources.sort_unstable();
         sources.dedup();
         let mut until_ms = now_ms - ARRIVED_MS;
@@ -228,7 +242,10 @@ impl Watch {
         let since_ms = now_ms - self.learned_ms;
         let rest_ms = 60_000.max(30 * self.learning_took.as_millis() as i64);
         let known: u32 = self.live.learned.iter().flat_map(|l| &l.profiles).map(|p| p.profile.events_total).sum();
-        since_ms > rest_ms && (self.finals_since >= 4.max(known as usize / 10) || (since_ms > 3_600_000 && self.finals_since > 0) || since_ms > 6 * 3_600_000)
+        since_ms > rest_ms
+            && (self.finals_since >= 4.max(known as usize / 10)
+                || (since_ms > 3_600_000 && self.finals_since > 0)
+                || since_ms > 6 * 3_600_000)
     }
 
     fn begin_learning(&mut self, now_ms: i64) {
@@ -296,7 +313,9 @@ impl Watch {
         let (kept, fresh) = (inside(&kept), inside(&hours));
         let mut changed = Vec::new();
         for (from_ms, to_ms, hours) in changed_days(&kept, &fresh, (from_ms, span_ms.1)) {
-            let lost = kept.iter().filter(|k| (from_ms..to_ms).contains(&k.hour_ms) && !hours.iter().any(|h| (h.series, h.hour_ms) == (k.series, k.hour_ms)));
+            let lost = kept
+                .iter()
+                .filter(|k| (from_ms..to_ms).contains(&k.hour_ms) && !hours.iter().any(|h| (h.series, h.hour_ms) == (k.series, k.hour_ms)));
             changed.extend(lost.map(|k| HourEnergy { energy_kwh: 0.0, ..*k }));
             changed.extend(hours.iter().copied());
             self.store.replace_energy(from_ms, to_ms, hours).await?;

@@ -39,7 +39,8 @@ impl Window {
             let last = rows.at_ms.partition_point(|&t| t <= to_ms);
             let new = fresh.remove(id).unwrap_or_default();
             let old = rows.at_ms[first..last].iter().zip(&rows.value[first..last]);
-            let same = last - first == new.len() && old.zip(&new).all(|((at, v), n)| *at == n.0 && (*v == n.1 || (v.is_nan() && n.1.is_nan())));
+            let same =
+                last - first == new.len() && old.zip(&new).all(|((at, v), n)| *at == n.0 && (*v == n.1 || (v.is_nan() && n.1.is_nan())));
             if !same {
                 changed = true;
                 rows.at_ms.splice(first..last, new.iter().map(|r| r.0));
