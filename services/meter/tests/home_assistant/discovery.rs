@@ -9,7 +9,7 @@ use crate::fake::{Fake, Push};
 use crate::heard::Heard;
 use crate::live::{adapter, now_ms, watts};
 
-async fn read(fake: &Fake, config: Config) -> Heard {
+async fn read(config: Config) -> Heard {
     let mut adapter = HomeAssistant::new(config, Vec::new(), None).unwrap().settle(std::time::Duration::ZERO);
     let mut heard = Heard::default();
     heard.until(&mut adapter, |h| h.heard_ms().is_some()).await;
@@ -64,7 +64,7 @@ async fn energy_preferences_tell_roles_and_the_price() {
     fake.home.lock().unwrap().preferences = Some(json!({"energy_sources": [
         {"type": "grid", "stat_energy_from": "sensor.in", "stat_energy_to": "sensor.out", "stat_rate": "sensor.meter",
          "entity_energy_price": "sensor.tariff"}, {"type": "solar", "stat_rate": "sensor.pv"}], "device_consumption": []}));
-    let heard = read(&fake, fake.config()).await;
+    let heard = read(fake.config()).await;
     assert_eq!(ids(&heard), ["sensor.meter", "sensor.out", "sensor.pv", "sensor.tariff"]);
     let info = |id: &str| &heard.series[&heard.key(id).unwrap()];
     assert_eq!((info("sensor.meter").role, info("sensor.pv").role), (Some(Role::WholeHouse), Some(Role::Solar)));
@@ -90,9 +90,9 @@ async fn include_and_exclude_take_domains_globs_and_areas_but_never_the_meter() 
         meter: Some("sensor.grid * 1".to_owned()),
         ..fake.config()
     };
-    assert_eq!(ids(&read(&fake, lists(&["light"], &["*.hall"])).await), ["light.kitchen", "sensor.grid"]);
-    assert_eq!(ids(&read(&fake, lists(&["area:kitchen"], &["sensor"])).await), ["sensor.grid", "switch.kettle"]);
-    assert_eq!(ids(&read(&fake, lists(&[], &["light", "area:Kitchen"])).await), ["sensor.grid", "switch.garden"]);
+    assert_eq!(ids(&read(lists(&["light"], &["*.hall"])).await), ["light.kitchen", "sensor.grid"]);
+    assert_eq!(ids(&read(lists(&["area:kitchen"], &["sensor"])).await), ["sensor.grid", "switch.kettle"]);
+    assert_eq!(ids(&read(lists(&[], &["light", "area:Kitchen"])).await), ["sensor.grid", "switch.garden"]);
     let error = HomeAssistant::new(lists(&["zone:x"], &[]), Vec::new(), None).err().unwrap().to_string();
     assert!(error.contains("zone:x") && error.contains("area:NAME"), "{error}");
 }

@@ -132,7 +132,17 @@ impl HomeAssistant {
         let started_ms = snapshot.states.iter().map(|state| state.at_ms).min();
         let from_ms = self.heard_ms.map_or(backfill_ms, |heard| (heard - OVERLAP_MS).min(joined_ms));
         let alive_ms = self.live_ms;
-        Hole { alive_ms, new, new_from_ms: backfill_ms, known, from_ms, joined_ms, started_ms, settle: self.settle }
+        Hole {
+            alive_ms,
+            new,
+            new_from_ms: backfill_ms,
+            known,
+            from_ms,
+            is_held: self.heard_ms.is_some(),
+            joined_ms,
+            started_ms,
+            settle: self.settle,
+        }
     }
 
     /// Takes over what is read now; the keys of what is new.
@@ -283,7 +293,7 @@ impl HomeAssistant {
     }
 
     fn finish_fill(&mut self, session: &mut Session) {
-        let Some(fill) = session.fill.take() else { return };
+        let Some(mut fill) = session.fill.take() else { return };
         let unanswered = fill.unanswered();
         for (key, from_ms) in unanswered {
             let now_said = session.authority.iter().find(|(k, _, _)| *k == key);
@@ -294,7 +304,7 @@ impl HomeAssistant {
         }
         // What was said live counts more than what history says of the same time.
         let authority = std::mem::take(&mut session.authority);
-        self.out.extend(authority.into_iter().map(|(key, at_ms, value)| Event::Reading { key, at_ms, value }));
+        self.out.extend(fill.news(authority, &self.tracker));
         let live_ms = self.live_ms.unwrap_or(session.joined_ms).max(session.joined_ms);
         self.handed_over(live_ms);
     }
