@@ -4,17 +4,22 @@
 
 mod analyze;
 mod arguments;
+mod config;
 mod correlations;
 mod instant;
 mod number;
 mod output;
 mod progress;
+mod run;
+mod show;
 mod table;
 mod text;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+
+use config::Services;
 
 /// Every watt, attributed: what each device in your home draws and costs, learned from your one whole-house meter.
 #[derive(Parser)]
@@ -27,6 +32,18 @@ struct Cli {
 #[derive(clap::Subcommand)]
 enum Command {
     Analyze(arguments::Analyze),
+    /// Run everything on your home: listen, learn, answer, tell Home Assistant
+    Run(run::Arguments),
+    /// Run everything on a made-up home, to look around
+    Demo(run::Arguments),
+    /// Run the meter service alone
+    Meter(run::SingleArguments),
+    /// Run the correlator alone
+    Correlator(run::SingleArguments),
+    /// Run the data API and the pages alone
+    DataApi(run::SingleArguments),
+    /// Print the configuration in effect, without its secrets
+    Config(show::ConfigArguments),
 }
 
 fn main() -> ExitCode {
@@ -38,10 +55,16 @@ fn main() -> ExitCode {
         Err(usage) => return refuse_usage(&usage),
     };
     let done = match cli.command {
-        Command::Analyze(arguments) => analyze::run(&arguments),
+        Command::Analyze(arguments) => analyze::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Run(arguments) => run::home(&arguments),
+        Command::Demo(arguments) => run::demo(&arguments),
+        Command::Meter(arguments) => run::single(&arguments, Services::Meter),
+        Command::Correlator(arguments) => run::single(&arguments, Services::Correlator),
+        Command::DataApi(arguments) => run::single(&arguments, Services::DataApi),
+        Command::Config(arguments) => show::run(&arguments),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("wattribute: {}", text::one_line(&format!("{error:#}")));

@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 pub use effective::uncommented;
+pub use section::keys;
 
 /// What is wrong in the configuration, where, and what would be right.
 #[derive(Debug, thiserror::Error)]
@@ -55,10 +56,13 @@ struct Given {
     origin: Origin,
 }
 
+/// A key within its section; more than one name where it stands in a table of its own (`[correlator.publish]`).
+type Key = Vec<String>;
+
 /// Settings as they were given, by section and key. The section of keys that stand before all sections is `""`.
 #[derive(Default)]
 pub struct Loader {
-    given: BTreeMap<String, BTreeMap<String, Given>>,
+    given: BTreeMap<String, BTreeMap<Key, Given>>,
     file: Option<PathBuf>,
     asked: BTreeSet<String>,
 }
@@ -75,7 +79,7 @@ impl Loader {
             let Some(path) = name.strip_prefix(PREFIX) else { continue };
             let path = path.to_ascii_lowercase();
             let (section, key) = path.split_once("__").unwrap_or(("", &path));
-            loader.give(section, key, Value::String(text.clone()), Origin::Variable(name.clone()));
+            loader.give(section, key.split("__").map(str::to_owned).collect(), Value::String(text.clone()), Origin::Variable(name.clone()));
         }
         Ok(loader)
     }
@@ -87,18 +91,23 @@ impl Loader {
 
     /// Sets a key for a `variable` of earlier systems; what `WATTRIBUTE__…` says wins.
     pub fn set(&mut self, section: &str, key: &str, text: &str, variable: &str) {
-        self.give(section, key, Value::String(text.to_owned()), Origin::Earlier(variable.to_owned()));
+        self.give(section, vec![key.to_owned()], Value::String(text.to_owned()), Origin::Earlier(variable.to_owned()));
     }
 
     /// Adds to a list for a `variable` of earlier systems.
-    pub fn add(&mut self, section: &str, key: &str, text: &str, variable: &str) {
-        let before = self.given.get(section).and_then(|keys| keys.get(key));
+    pub fn add(&mut self, section: &str, key: &str, more: impl IntoIterator<Item = String>, variable: &str) {
+        let key = vec![key.to_owned()];
+        let before = self.given.get(section).and_then(|keys| keys.get(&key));
         let mut all = match before.map(|given| &given.value) {
             Some(Value::Array(all)) => all.clone(),
             Some(Value::String(text)) => section::list(text),
             _ => Vec::new(),
         };
-        all.extend(section::list(text).into_iter().filter(|new| !all.contains(new)).collect::<Vec<_>>());
+        for new in more.into_iter().map(Value::String) {
+            if !all.contains(&new) {
+                all.push(new);
+            }
+        }
         let origin = before.map(|given| given.origin.clone()).filter(|o| o.rank() == 2).unwrap_or(Origin::Earlier(variable.to_owned()));
         self.give(section, key, Value::Array(all), origin);
     }
@@ -106,57 +115,58 @@ impl Loader {
     /// The section `name` (`""`: the keys before all sections); what is not given is as by default.
     pub fn section<T: DeserializeOwned>(&mut self, name: &str) -> Result<T, ConfigError> {
         self.asked.insert(name.to_owned());
-        let mut values = Map::new();
+        let mut values = Value::Object(Map::new());
         for (key, given) in self.given.get(name).into_iter().flatten() {
             let (key, value) = section::value::<T>(name, key, given)?;
-            if values.insert(key.clone(), value).is_some() {
-                let of = section::titled(name);
+            if section::insert(&mut values, &key, value).is_some() {
+                let (of, key) = (section::titled(name), key.join("."));
                 return Err(ConfigError(format!("{}: {of}both `{key}` and `{key}_file` are given; one is enough", given.origin.name())));
             }
         }
-        serde_json::from_value(Value::Object(values)).map_err(|error| ConfigError(format!("{}{error}", section::titled(name))))
+        serde_json::from_value(values).map_err(|error| ConfigError(format!("{}{error}", section::titled(name))))
     }
 
     /// Refuses sections that nobody asked for.
     pub fn finish(&self) -> Result<(), ConfigError> {
-        for (section, keys) in self.given.iter().filter(|(section, _)| !self.asked.contains(*section)) {
-            let file = self.file.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
-            let from = keys.values().next().map_or(file.as_str(), |given| given.origin.name());
-            let known = self.asked.iter().filter(|name| !name.is_empty()).map(String::as_str);
-            let hint = nearest::hint(section, known, |name| format!("[{name}]"));
-            return Err(ConfigError(format!("{from}: there is no section [{section}]; {hint}")));
-        }
-        Ok(())
+        let Some((section, keys)) = self.given.iter().find(|(section, _)| !self.asked.contains(*section)) else { return Ok(()) };
+        let file = self.file.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
+        let from = keys.values().next().map_or(file.as_str(), |given| given.origin.name());
+        let known = self.asked.iter().filter(|name| !name.is_empty()).map(String::as_str);
+        let hint = nearest::hint(section, known, |name| format!("[{name}]"));
+        Err(ConfigError(format!("{from}: there is no section [{section}]; {hint}")))
     }
 
     fn take_file(&mut self, text: &str, name: &str) -> Result<(), ConfigError> {
         for (section, key, value) in parse(text, name)? {
             match key {
-                Some(key) => self.give(&section, &key, value, Origin::File(name.to_owned())),
+                Some(key) => self.give(&section, key, value, Origin::File(name.to_owned())),
                 None => drop(self.given.entry(section).or_default()),
             }
         }
         Ok(())
     }
 
-    fn give(&mut self, section: &str, key: &str, value: Value, origin: Origin) {
+    fn give(&mut self, section: &str, key: Key, value: Value, origin: Origin) {
         let keys = self.given.entry(section.to_owned()).or_default();
         if value.as_str().is_some_and(|text| text.trim().is_empty()) {
             return;
         }
-        let stands = |given: &Given| given.origin.rank() > origin.rank();
-        if !keys.get(key).is_some_and(stands) {
-            let other = key.strip_suffix("_file").map_or_else(|| format!("{key}_file"), str::to_owned);
-            if keys.get(&other).is_some_and(|given| given.origin.rank() < origin.rank()) {
-                keys.remove(&other);
-            }
-            keys.insert(key.to_owned(), Given { value, origin });
+        if keys.get(&key).is_some_and(|given| given.origin.rank() > origin.rank()) {
+            return;
         }
+        let mut other = key.clone();
+        if let Some(last) = other.last_mut() {
+            *last = last.strip_suffix("_file").map_or_else(|| format!("{last}_file"), str::to_owned);
+        }
+        if keys.get(&other).is_some_and(|given| given.origin.rank() < origin.rank()) {
+            keys.remove(&other);
+        }
+        keys.insert(key, Given { value, origin });
     }
 }
 
 /// What a file says: section, key (none for a section's own line) and value.
-fn parse(text: &str, name: &str) -> Result<Vec<(String, Option<String>, Value)>, ConfigError> {
+fn parse(text: &str, name: &str) -> Result<Vec<(String, Option<Key>, Value)>, ConfigError> {
     let wrong = |error: ::config::ConfigError| {
         let said = error.to_string();
         let lines: Vec<_> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
@@ -169,12 +179,25 @@ fn parse(text: &str, name: &str) -> Result<Vec<(String, Option<String>, Value)>,
         match value {
             Value::Object(keys) => {
                 all.push((key.clone(), None, Value::Null));
-                all.extend(keys.into_iter().map(|(inner, value)| (key.clone(), Some(inner), value)));
+                let mut leaves = Vec::new();
+                flatten(&mut Vec::new(), keys, &mut leaves);
+                all.extend(leaves.into_iter().map(|(inner, value)| (key.clone(), Some(inner), value)));
             }
-            value => all.push((String::new(), Some(key), value)),
+            value => all.push((String::new(), Some(vec![key]), value)),
         }
     }
     Ok(all)
+}
+
+fn flatten(path: &mut Key, table: Map<String, Value>, leaves: &mut Vec<(Key, Value)>) {
+    for (name, value) in table {
+        path.push(name);
+        match value {
+            Value::Object(inner) => flatten(path, inner, leaves),
+            value => leaves.push((path.clone(), value)),
+        }
+        path.pop();
+    }
 }
 
 #[cfg(test)]

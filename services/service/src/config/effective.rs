@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{ConfigError, Given, Loader, parse, section};
+use super::{ConfigError, Given, Key, Loader, parse, section};
 
 /// The sample with every key in effect: `#key = value` becomes `key = value`; `# words` stay comments.
 pub fn uncommented(sample: &str) -> String {
@@ -21,10 +21,14 @@ impl Loader {
         let mut all: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
         for (section, key, value) in parse(&uncommented(sample), "the sample")? {
             let keys = all.entry(section).or_default();
-            keys.extend(key.map(|key| (key.clone(), show(&key, &value))));
+            keys.extend(key.map(|key| key.join(".")).map(|key| (key.clone(), show(&key, &value))));
         }
         for (section, given) in &self.given {
-            let shown = |(key, set): (&String, &Given)| (key.clone(), format!("{}  # {}", show(key, &set.value), set.origin.name()));
+            let shown = |(key, set): (&Key, &Given)| {
+                let key = key.join(".");
+                let line = format!("{}  # {}", show(&key, &set.value), set.origin.name());
+                (key, line)
+            };
             all.entry(section.clone()).or_default().extend(given.iter().map(shown));
         }
         let mut out = String::new();

@@ -3,37 +3,59 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{ConfigError, Given, Origin, nearest};
+use super::{ConfigError, Given, Key, Origin, nearest};
 
 /// The key and its value as the section `T` understands them.
-pub fn value<T: DeserializeOwned>(section: &str, key: &str, given: &Given) -> Result<(String, Value), ConfigError> {
-    let from = given.origin.name();
-    if let Some(stem) = key.strip_suffix("_file")
-        && let Some(path) = given.value.as_str()
-        && knows::<T>(stem)
+pub fn value<T: DeserializeOwned>(section: &str, key: &Key, given: &Given) -> Result<(Key, Value), ConfigError> {
+    let (from, shown) = (given.origin.name(), key.join("."));
+    if let Some(path) = given.value.as_str()
+        && let Some(of) = without_file(key)
+        && knows::<T>(&of)
     {
         let text = std::fs::read_to_string(path);
-        let text = text.map_err(|error| ConfigError(format!("{from}: {}{key}: {path}: {error}", titled(section))))?;
-        return Ok((stem.to_owned(), Value::String(text.trim().to_owned())));
+        let text = text.map_err(|error| ConfigError(format!("{from}: {}{shown}: {path}: {error}", titled(section))))?;
+        let text = text.trim();
+        let whole = Value::String(text.to_owned());
+        let value = if probe::<T>(&of, whole.clone()).is_ok() { whole } else { list(&text.replace('\n', ",")).into() };
+        return Ok((of, value));
     }
-    if !knows::<T>(key) {
-        let known = keys::<T>();
-        let hint = nearest::hint(key, known.iter().map(String::as_str), |name| format!("`{name}`"));
-        let what = if section.is_empty() { format!("there is no key `{key}`") } else { format!("[{section}] has no key `{key}`") };
+    if let Err(Unknown { name, known }) = look_up::<T>(key) {
+        let hint = nearest::hint(&name, known.iter().map(String::as_str), |name| format!("`{name}`"));
+        let tables: Vec<&str> = std::iter::once(section).chain(key.iter().map(String::as_str).take_while(|part| *part != name)).collect();
+        let what = match section {
+            "" => format!("there is no key `{name}`"),
+            _ => format!("[{}] has no key `{name}`", tables.join(".")),
+        };
         return Err(ConfigError(format!("{from}: {what}; {hint}")));
     }
     let mut first_error = None;
     for candidate in candidates(given) {
         match probe::<T>(key, candidate.clone()) {
-            Ok(()) => return Ok((key.to_owned(), candidate)),
+            Ok(()) => return Ok((key.clone(), candidate)),
             Err(error) => first_error.get_or_insert(error),
         };
     }
     let why = match first_error {
-        Some(error) if !is_secret(key) => error,
+        Some(error) if !is_secret(&shown) => error,
         _ => "is not a text".to_owned(),
     };
-    Err(ConfigError(format!("{from}: {}{key}: {why}", titled(section))))
+    Err(ConfigError(format!("{from}: {}{shown}: {why}", titled(section))))
+}
+
+fn without_file(key: &Key) -> Option<Key> {
+    let (last, tables) = key.split_last()?;
+    let stem = last.strip_suffix("_file")?.to_owned();
+    Some(tables.iter().cloned().chain([stem]).collect())
+}
+
+/// Puts a value at its place in a tree of tables; what was there before, if anything.
+pub fn insert(tree: &mut Value, key: &[String], value: Value) -> Option<Value> {
+    let (first, rest) = key.split_first()?;
+    let table = tree.as_object_mut()?;
+    if rest.is_empty() {
+        return table.insert(first.clone(), value);
+    }
+    insert(table.entry(first).or_insert_with(|| Value::Object(Map::new())), rest, value)
 }
 
 /// `[meter] ` before what is said of its keys.
@@ -62,19 +84,34 @@ fn candidates(given: &Given) -> Vec<Value> {
     all
 }
 
-fn probe<T: DeserializeOwned>(key: &str, value: Value) -> Result<(), String> {
-    let one = Map::from_iter([(key.to_owned(), value)]);
-    serde_json::from_value::<T>(Value::Object(one)).map(|_| ()).map_err(|error| error.to_string())
+fn probe<T: DeserializeOwned>(key: &[String], value: Value) -> Result<(), String> {
+    let mut one = Value::Object(Map::new());
+    insert(&mut one, key, value);
+    serde_json::from_value::<T>(one).map(|_| ()).map_err(|error| error.to_string())
 }
 
-fn knows<T: DeserializeOwned>(key: &str) -> bool {
-    // A `null` is the wrong type for most keys, but only an unknown key is an unknown field.
-    !probe::<T>(key, Value::Null).is_err_and(|why| why.starts_with(&format!("unknown field `{key}`")))
+fn knows<T: DeserializeOwned>(key: &[String]) -> bool {
+    look_up::<T>(key).is_ok()
 }
 
-/// The keys of a section, as serde tells them to who gives a wrong one.
+/// A name that its table does not know, and those that it knows.
+struct Unknown {
+    name: String,
+    known: Vec<String>,
+}
+
+/// Whether the section knows the key, by what serde says of it: a `null` is the wrong type for most keys, but only an unknown key is an
+/// unknown field.
+fn look_up<T: DeserializeOwned>(key: &[String]) -> Result<(), Unknown> {
+    let why = probe::<T>(key, Value::Null).err().filter(|why| why.starts_with("unknown field `"));
+    let mut quoted = why.as_deref().into_iter().flat_map(|why| why.split('`').skip(1).step_by(2).map(str::to_owned));
+    match quoted.next() {
+        Some(name) if key.contains(&name) => Err(Unknown { name, known: quoted.collect() }),
+        _ => Ok(()),
+    }
+}
+
+/// The keys of a section.
 pub fn keys<T: DeserializeOwned>() -> Vec<String> {
-    let Err(why) = probe::<T>("?", Value::Null) else { return Vec::new() };
-    let quoted = why.split('`').skip(1).step_by(2);
-    quoted.skip(1).map(str::to_owned).collect()
+    look_up::<T>(&["?".to_owned()]).err().map(|unknown| unknown.known).unwrap_or_default()
 }

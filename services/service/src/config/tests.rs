@@ -12,6 +12,14 @@ struct Meter {
     is_on: bool,
     hosts: Vec<String>,
     token: Option<SecretString>,
+    publish: Publish,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Publish {
+    top: u32,
+    prefix: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -27,7 +35,7 @@ fn load(file: Option<&str>, environment: &[(&str, &str)]) -> Result<(Top, Meter)
     let environment: Vec<_> = environment.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
     let mut loader = Loader::read(file.map(|_| path.as_path()), &environment)?;
     loader.set("meter", "interval", "7", "FETCH_INTERVAL");
-    loader.add("meter", "hosts", "earlier", "ALLOWED");
+    loader.add("meter", "hosts", ["earlier".to_owned()], "ALLOWED");
     let all = (loader.section("")?, loader.section("meter")?);
     loader.finish()?;
     Ok(all)
@@ -43,6 +51,13 @@ fn later_ones_win() {
     let (top, meter) = load(Some(file), &environment).unwrap();
     assert_eq!((top.data_dir.as_deref(), meter.interval), (Some("/x"), 9));
     assert_eq!(meter.hosts, ["b", "c", "earlier"]);
+}
+
+#[test]
+fn tables_within_a_section_are_set_key_by_key() {
+    let file = "[meter.publish]\ntop = 3\nprefix = \"file\"\n";
+    let (_, meter) = load(Some(file), &[("WATTRIBUTE__METER__PUBLISH__TOP", "5")]).unwrap();
+    assert_eq!((meter.publish.top, meter.publish.prefix.as_deref()), (5, Some("file")));
 }
 
 #[test]
@@ -68,6 +83,9 @@ fn a_secret_comes_from_a_file() {
     assert_eq!(meter.token.unwrap().expose_secret(), "hush");
     let (_, meter) = load(Some("[meter]\ntoken = \"in the file\"\n"), &[("WATTRIBUTE__METER__TOKEN_FILE", &path)]).unwrap();
     assert_eq!(meter.token.unwrap().expose_secret(), "hush");
+    std::fs::write(&secret, "one\ntwo\n").unwrap();
+    let (_, meter) = load(None, &[("WATTRIBUTE__METER__HOSTS_FILE", &path)]).unwrap();
+    assert_eq!(meter.hosts, ["one", "two", "earlier"]);
     let both = load(Some(&format!("[meter]\ntoken = \"a\"\ntoken_file = \"{path}\"\n")), &[]).unwrap_err();
     assert!(both.0.contains("one is enough"), "{both}");
 }
@@ -82,6 +100,8 @@ fn a_secret_comes_from_a_file() {
 #[case("", &[("WATTRIBUTE__METER__INTERVAL", "often")], "WATTRIBUTE__METER__INTERVAL: [meter] interval: invalid type: string \"often\", expected u32")]
 #[case("[meter]\nis_on = \"yes\"\n", &[], "wattribute.toml: [meter] is_on: invalid type: string \"yes\", expected a boolean")]
 #[case("[meter]\ntoken_file = \"/no/such\"\n", &[], "[meter] token_file: /no/such: No such file")]
+#[case("[meter.publish]\ntopp = 1\n", &[], "[meter.publish] has no key `topp`; did you mean `top`?")]
+#[case("", &[("WATTRIBUTE__METER__PUBLISH__TOP", "x")], "WATTRIBUTE__METER__PUBLISH__TOP: [meter] publish.top: invalid type")]
 #[case("[meter\n", &[], "wattribute.toml: ")]
 fn what_is_wrong_is_named(#[case] file: &str, #[case] environment: &[(&str, &str)], #[case] says: &str) {
     let error = load(Some(file), environment).unwrap_err().to_string();

@@ -1,0 +1,189 @@
+//! The configuration: what every part of it is, and where it comes from.
+
+mod earlier;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use secrecy::SecretString;
+use serde::Deserialize;
+use wattribute_service::config::Loader;
+use wattribute_service::{ConfigError, access, home_assistant, mqtt};
+
+/// Every key, commented out at its default.
+pub const SAMPLE: &str = include_str!("sample.toml");
+/// The file that is read where none is named, if it is there.
+const USUAL_FILE: &str = "wattribute.toml";
+
+/// All settings.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where data lives.
+    pub data_dir: PathBuf,
+    /// The store.
+    pub store: wattribute_store::Settings,
+    /// The connection to Home Assistant.
+    pub home_assistant: home_assistant::Config,
+    /// The connection to the MQTT broker.
+    pub mqtt: mqtt::Config,
+    /// The meter service.
+    pub meter: wattribute_meter::Config,
+    /// The correlator.
+    pub correlator: wattribute_correlator::Config,
+    /// The data API.
+    pub data_api: wattribute_data_api::Config,
+    /// The pages.
+    pub dashboard: Dashboard,
+    /// The export to Graphite.
+    pub graphite: Graphite,
+    /// InfluxDB, where one is used.
+    pub influxdb: Influxdb,
+    /// Who gets in.
+    pub access: access::Config,
+}
+
+/// Section `[dashboard]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Dashboard {
+    /// Where the pages are.
+    pub listen: SocketAddr,
+}
+
+impl Default for Dashboard {
+    fn default() -> Self {
+        Dashboard { listen: SocketAddr::from(([127, 0, 0, 1], 3000)) }
+    }
+}
+
+/// Section `[graphite]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Graphite {
+    /// Carbon's plaintext port, `host:2003`.
+    pub address: Option<String>,
+}
+
+/// Section `[influxdb]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Influxdb {
+    /// Where it is.
+    pub url: Option<String>,
+    /// Its token.
+    #[expect(dead_code, reason = "kept for the InfluxDB backend")]
+    pub token: Option<SecretString>,
+    /// Its organisation.
+    #[expect(dead_code, reason = "kept for the InfluxDB backend")]
+    pub org: Option<String>,
+    /// Its bucket.
+    #[expect(dead_code, reason = "kept for the InfluxDB backend")]
+    pub bucket: Option<String>,
+}
+
+/// What stands before all sections.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Top {
+    data_dir: PathBuf,
+}
+
+impl Default for Top {
+    fn default() -> Self {
+        Top { data_dir: PathBuf::from("./data") }
+    }
+}
+
+/// The configuration as loaded.
+pub struct Loaded {
+    /// All settings.
+    pub config: Config,
+    /// What the owner should know of them, a sentence each.
+    pub warnings: Vec<String>,
+    /// The settings with their origins and without their secrets, as TOML.
+    pub shown: String,
+    /// The file that was read, if any.
+    pub file: Option<PathBuf>,
+    /// Whether the environment says where the store is.
+    pub store_is_in_environment: bool,
+}
+
+/// Which services a process runs; `SERVICE_PORT` means the one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Services {
+    /// All of them.
+    All,
+    /// The meter service.
+    Meter,
+    /// The correlator.
+    Correlator,
+    /// The data API and the pages.
+    DataApi,
+}
+
+/// Loads the configuration from `file` (else `WATTRIBUTE_CONFIG`, else `./wattribute.toml` where there is one) and the environment.
+pub fn load(file: Option<&Path>, services: Services) -> anyhow::Result<Loaded> {
+    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    let environment: Vec<(String, String)> = std::env::vars_os().filter_map(text).collect();
+    let named = environment.iter().find(|(name, value)| name == "WATTRIBUTE_CONFIG" && !value.trim().is_empty());
+    let usual = Path::new(USUAL_FILE);
+    let file = file.or(named.map(|(_, path)| Path::new(path))).or(usual.exists().then_some(usual));
+    Ok(load_from(file, &environment, services)?)
+}
+
+/// Like [`load`], with what is to be read.
+pub fn load_from(file: Option<&Path>, environment: &[(String, String)], services: Services) -> Result<Loaded, ConfigError> {
+    let mut loader = Loader::read(file, environment)?;
+    let mut warnings = earlier::take(&mut loader, environment)?;
+    let mut config = Config {
+        data_dir: loader.section::<Top>("")?.data_dir,
+        store: loader.section("store")?,
+        home_assistant: loader.section("home_assistant")?,
+        mqtt: loader.section("mqtt")?,
+        meter: loader.section("meter")?,
+        correlator: loader.section("correlator")?,
+        data_api: loader.section("data_api")?,
+        dashboard: loader.section("dashboard")?,
+        graphite: loader.section("graphite")?,
+        influxdb: loader.section("influxdb")?,
+        access: loader.section("access")?,
+    };
+    loader.finish()?;
+    earlier::service_port(&mut config, services, environment, &mut warnings)?;
+    config.say_what_is_not_yet(&mut warnings);
+    Ok(Loaded {
+        shown: loader.effective(SAMPLE)?,
+        file: loader.file().map(Path::to_owned),
+        store_is_in_environment: environment.iter().any(|(name, value)| name == "WATTRIBUTE__STORE__URL" && !value.trim().is_empty()),
+        config,
+        warnings,
+    })
+}
+
+impl Config {
+    /// Where the store is: as said, else a file of this `name` in the folder of data, which is made where it is missing.
+    pub fn store_url(&self, said: bool, name: &str) -> anyhow::Result<String> {
+        if let Some(url) = self.store.url.clone().filter(|_| said) {
+            return Ok(url);
+        }
+        let folder = &self.data_dir;
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("{}: the folder of data cannot be made; WATTRIBUTE__DATA_DIR names another", folder.display()))?;
+        Ok(format!("sqlite:{}", folder.join(name).display()))
+    }
+
+    fn say_what_is_not_yet(&self, warnings: &mut Vec<String>) {
+        if self.graphite.address.is_some() {
+            warnings.push("[graphite] is set, but this version does not export to Graphite yet".to_owned());
+        }
+        if self.influxdb.url.is_some() {
+            warnings.push(
+                "[influxdb] is set, but this version keeps everything in its own store and does not speak to InfluxDB yet".to_owned(),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,122 @@
+use rstest::rstest;
+use secrecy::ExposeSecret;
+use wattribute_service::config::{keys, uncommented};
+
+use super::*;
+
+fn from(file: &str, environment: &[(&str, &str)], services: Services) -> Result<Loaded, ConfigError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wattribute.toml");
+    std::fs::write(&path, file).unwrap();
+    let environment: Vec<_> = environment.iter().map(|(name, text)| (name.to_string(), text.to_string())).collect();
+    load_from(Some(&path), &environment, services)
+}
+
+fn with(environment: &[(&str, &str)]) -> Loaded {
+    from("", environment, Services::All).unwrap()
+}
+
+#[test]
+fn the_sample_shows_the_defaults() {
+    let default = format!("{:#?}", with(&[]).config);
+    assert_eq!(format!("{:#?}", from(&uncommented(SAMPLE), &[], Services::All).unwrap().config), default);
+    assert_eq!(format!("{:#?}", from(SAMPLE, &[], Services::All).unwrap().config), default);
+}
+
+#[test]
+fn the_sample_has_every_key() {
+    let sections: [(&str, Vec<String>); 11] = [
+        ("", keys::<Top>()),
+        ("store", keys::<wattribute_store::Settings>()),
+        ("home_assistant", keys::<home_assistant::Config>()),
+        ("mqtt", keys::<mqtt::Config>()),
+        ("meter", keys::<wattribute_meter::Config>()),
+        ("correlator", keys::<wattribute_correlator::Config>()),
+        ("correlator.publish", keys::<wattribute_correlator::publish::Config>()),
+        ("data_api", keys::<wattribute_data_api::Config>()),
+        ("dashboard", keys::<Dashboard>()),
+        ("graphite", keys::<Graphite>()),
+        ("access", keys::<access::Config>()),
+    ];
+    for (section, keys) in sections {
+        let lines: Vec<&str> = match section {
+            "" => SAMPLE.lines().take_while(|line| !line.starts_with('[')).collect(),
+            _ => {
+                let begin = SAMPLE.lines().skip_while(|line| *line != format!("[{section}]")).skip(1);
+                begin.take_while(|line| !line.starts_with('[')).collect()
+            }
+        };
+        assert!(!keys.is_empty(), "[{section}]");
+        for key in keys {
+            let nested = SAMPLE.contains(&format!("[{section}.{key}]"));
+            let at = lines.iter().position(|line| line.starts_with(&format!("#{key} = ")));
+            assert!(at.is_some() || nested, "[{section}] {key} is not in the sample");
+            assert!(nested || lines[at.unwrap() - 1].starts_with("# "), "[{section}] {key} has no comment");
+        }
+    }
+}
+
+#[test]
+fn names_of_earlier_systems_are_honoured() {
+    let loaded = with(&[
+        ("HOME_ASSISTANT_URL", "http://ha.local:8123"),
+        ("HOME_ASSISTANT_TOKEN", "hush"),
+        ("PROCESSING_INTERVAL", "30"),
+        ("LOOKBACK_MINUTES", "7"),
+        ("MIN_POWER_DELTA", "25"),
+        ("ALLOWED_NETWORKS", "10.0.0.0/8, 192.168.0.0/16"),
+        ("API_KEY", "one,1"),
+        ("DATA_API_KEY", "two"),
+        ("METER_TYPE", "home_assistant"),
+        ("INFLUXDB_ORG", "homeiq"),
+    ]);
+    let config = loaded.config;
+    assert_eq!(config.home_assistant.url, "http://ha.local:8123");
+    assert_eq!(config.home_assistant.token.unwrap().expose_secret(), "hush");
+    assert_eq!(config.correlator.processing_interval.as_secs(), 30);
+    assert_eq!((config.correlator.lookback_minutes, config.correlator.min_power_delta), (7, 25.0));
+    assert_eq!(config.access.trusted_networks, ["10.0.0.0/8", "192.168.0.0/16"]);
+    assert_eq!(config.access.tokens.iter().map(|token| token.expose_secret()).collect::<Vec<_>>(), ["one,1", "two"]);
+    assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
+    assert!(!loaded.shown.contains("hush") && loaded.shown.contains("token = \"****\"  # HOME_ASSISTANT_TOKEN"), "{}", loaded.shown);
+}
+
+#[rstest]
+#[case("FETCH_INTERVAL_SECONDS", "nothing to poll")]
+#[case("MAX_EVENTS_PER_INTERVAL", "no limit")]
+#[case("MAX_RETRY_QUEUE_SIZE", "looked at again")]
+#[case("RETRY_WINDOW_MINUTES", "looked at again")]
+#[case("CORRELATION_WINDOW_SECONDS", "learned from the meter")]
+#[case("POWER_LOOKUP_PADDING_SECONDS", "learned from the meter")]
+#[case("ERROR_RETRY_INTERVAL", "tried again by itself")]
+#[case("SERVICE_PORT", "WATTRIBUTE__METER__LISTEN")]
+#[case("INFLUXDB_URL", "does not speak to InfluxDB yet")]
+#[case("WATTRIBUTE__GRAPHITE__ADDRESS", "does not export to Graphite yet")]
+fn what_means_nothing_any_more_is_answered_once(#[case] name: &str, #[case] says: &str) {
+    let warnings = with(&[(name, "8099")]).warnings;
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].contains(says), "{warnings:?}");
+}
+
+#[test]
+fn the_port_of_a_single_service_can_be_set() {
+    let port = |environment: &[(&str, &str)], services| from("", environment, services).unwrap();
+    let earlier = [("SERVICE_PORT", "9000")];
+    assert_eq!(port(&earlier, Services::Meter).config.meter.listen.to_string(), "127.0.0.1:9000");
+    assert_eq!(port(&earlier, Services::Correlator).config.correlator.listen.to_string(), "127.0.0.1:9000");
+    assert_eq!(port(&earlier, Services::DataApi).config.data_api.listen.to_string(), "127.0.0.1:9000");
+    let both = [("SERVICE_PORT", "9000"), ("WATTRIBUTE__METER__LISTEN", "0.0.0.0:8014")];
+    assert_eq!(port(&both, Services::Meter).config.meter.listen.to_string(), "0.0.0.0:8014");
+}
+
+#[rstest]
+#[case("METER_TYPE", "toaster", "home_assistant")]
+#[case("SERVICE_PORT", "http", "8014")]
+#[case("PROCESSING_INTERVAL", "often", "60")]
+#[case("LOOKBACK_MINUTES", "-3", "LOOKBACK_MINUTES: [correlator] lookback_minutes")]
+#[case("WATTRIBUTE__METER__LISTEN", "8014", "WATTRIBUTE__METER__LISTEN: [meter] listen: invalid socket address")]
+#[case("WATTRIBUTE__METRE__LISTEN", "8014", "did you mean [meter]?")]
+fn what_is_wrong_is_refused(#[case] name: &str, #[case] text: &str, #[case] says: &str) {
+    let error = from("", &[(name, text)], Services::Meter).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains(name) && error.contains(says), "{error}");
+}
