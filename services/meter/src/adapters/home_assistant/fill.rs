@@ -179,6 +179,13 @@ impl Fill {
         Some(slice_to)
     }
 
+    /// That was too much at once: ask for less. False where it was one series already.
+    pub fn ask_for_less(&mut self) -> bool {
+        let is_one = self.entities_at_once == 1;
+        self.entities_at_once = (self.entities_at_once / 4).max(1);
+        !is_one
+    }
+
     fn take_series(&mut self, key: u32, said: &[Value], from_ms: i64, to_ms: i64, tracker: &mut Tracker, out: &mut Vec<Event>) {
         let held = self.is_held && !self.new.contains(&key) && from_ms == self.from_ms[&key];
         let first_ms = if held { from_ms + 1 } else { from_ms };

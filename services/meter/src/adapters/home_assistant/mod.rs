@@ -26,8 +26,6 @@ pub const NAME: &str = "home_assistant";
 /// Key of the document that says until when Home Assistant has been heard, ms since the epoch.
 pub const HEARD: &str = "heard:home_assistant";
 
-/// Home Assistant may be away this long before its values hold no longer.
-const PATIENCE: Duration = Duration::from_secs(300);
 /// What was said just before the last batch may still have been on its way, ms.
 const OVERLAP_MS: i64 = 5_000;
 
@@ -48,6 +46,7 @@ pub struct HomeAssistant {
     described: bool,
     settle: Duration,
     ping_every: Duration,
+    patience: Duration,
     out: Vec<Event>,
     session: Option<Session>,
 }
@@ -68,6 +67,7 @@ impl HomeAssistant {
             described: false,
             settle: Duration::from_secs(7),
             ping_every: Duration::from_secs(10),
+            patience: Duration::from_secs(300),
             out: Vec::new(),
             session: None,
         })
@@ -87,9 +87,16 @@ impl HomeAssistant {
         self
     }
 
+    /// How long Home Assistant may be away before its values hold no longer; 5 min unless told otherwise.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
     /// After a while without Home Assistant, nothing that it said holds; its history may heal that later.
     fn fall_silent(&mut self) {
-        let away = self.away_since.is_some_and(|since| since.elapsed() > PATIENCE);
+        let away = self.away_since.is_some_and(|since| since.elapsed() > self.patience);
         if let (true, false, Some(live_ms)) = (away, self.silenced, self.live_ms) {
             self.silenced = true;
             self.describe_all();
