@@ -5,6 +5,7 @@
 //! described in docs/HOME_ASSISTANT.md.
 
 mod alerts;
+mod api;
 mod board;
 mod choice;
 mod condition;
@@ -19,6 +20,8 @@ mod memory;
 mod mqtt;
 mod states;
 mod statistics;
+#[cfg(test)]
+mod tests;
 mod wanted;
 
 use std::sync::Arc;
@@ -29,6 +32,7 @@ use wattribute_domain::HourEnergy;
 use wattribute_service::Health;
 use wattribute_store::Store;
 
+pub use api::Api;
 pub use config::{Config, Devices};
 pub use home_assistant::{CallError, HomeAssistant};
 pub use mqtt::{Mqtt, connect};
