@@ -1,1 +1,10 @@
+//! What is published, without a network; and over real ones in `live`.
 
+mod alerts;
+mod announcing;
+mod choosing;
+mod firing;
+mod live;
+mod posting;
+mod support;
+mod totals;
