@@ -2,6 +2,7 @@
 
 mod alerts;
 mod announcing;
+mod asking;
 mod broker;
 mod choosing;
 mod firing;

@@ -38,6 +38,7 @@ fn left_on_begins_and_ends_with_the_device() {
     let mut now = home();
     now.devices[0].left_on = true;
     assert_eq!(edges(&mut alerts, &now), [(Kind::LeftOn, true)]);
+    assert_eq!(edges(&mut alerts, &HomeNow { devices: Vec::new(), ..now.clone() }), [], "nothing is known yet");
     now.devices.remove(0);
     assert_eq!(edges(&mut alerts, &now), [(Kind::LeftOn, false)], "also when the device goes");
     assert_eq!(alerts, Alerts::default());
