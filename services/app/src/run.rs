@@ -94,7 +94,7 @@ async fn serve(loaded: Loaded, access: Access, services: Services, origin: Origi
         health: health.clone(),
         is_demo,
     };
-    let mut running: JoinSet<(&str, anyhow::Result<()>)> = JoinSet::new();
+    let mut running: JoinSet<(&'static str, anyhow::Result<()>)> = JoinSet::new();
     running.spawn(watch_store(store.clone(), healths.clone(), token.clone()));
     let [meter_health, correlator_health, api_health] = &healths;
     let home_assistant = (config.home_assistant.is_set() && !is_demo).then(|| config.home_assistant.clone());
@@ -162,7 +162,7 @@ async fn watch_store(
 }
 
 /// Waits until all have ended; the first that fails ends the others, and its error is the process's.
-async fn until_the_end(mut running: JoinSet<(&str, anyhow::Result<()>)>, token: CancellationToken) -> anyhow::Result<ExitCode> {
+async fn until_the_end(mut running: JoinSet<(&'static str, anyhow::Result<()>)>, token: CancellationToken) -> anyhow::Result<ExitCode> {
     let mut failed: Option<anyhow::Error> = None;
     let too_long = async {
         token.cancelled().await;
