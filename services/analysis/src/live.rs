@@ -91,11 +91,11 @@ impl Model {
 
     /// Whether both would look at the meter through the same windows, so that what one joined need not be joined again by the other.
     pub fn looks_alike(&self, other: &Model) -> bool {
-        let near = |a: f64, b: f64| (a - b).abs() <= 0.25 * a.max(b);
+        let near = |a: f64, b: f64| (a - b).abs() <= 1.0 + 0.05 * a.max(b);
         let members = |m: &Model| m.units.iter().filter(|u| u.members.len() > 1).map(|u| u.members.clone()).collect::<Vec<_>>();
         near(self.guards.post_s, other.guards.post_s)
             && near(self.guards.pre_s, other.guards.pre_s)
-            && near(self.windows.longest_s, other.windows.longest_s)
+            && (self.windows.longest_s - other.windows.longest_s).abs() < 1.0
             && members(self) == members(other)
     }
 

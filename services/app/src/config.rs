@@ -178,7 +178,9 @@ impl Config {
             warnings.push("[graphite] is set, but this version does not export to Graphite yet".to_owned());
         }
         if self.influxdb.url.is_some() {
-            warnings.push("[influxdb] is set, but this version keeps everything in its own store and does not speak to InfluxDB yet".to_owned());
+            warnings.push(
+                "[influxdb] is set, but this version keeps everything in its own store and does not speak to InfluxDB yet".to_owned(),
+            );
         }
     }
 }

@@ -100,7 +100,11 @@ async fn serve(loaded: Loaded, access: Access, services: Services, origin: Origi
     let home_assistant = (config.home_assistant.is_set() && !is_demo).then(|| config.home_assistant.clone());
     if let Some(listener) = ports.meter {
         let context = context(listener, meter_health);
-        let meter = wattribute_meter::Config { home_assistant: home_assistant.clone(), is_demo, ..config.meter };
+        let meter = wattribute_meter::Config {
+            home_assistant: home_assistant.clone(),
+            demo: is_demo.then(wattribute_meter::adapters::demo::Config::default),
+            ..config.meter
+        };
         running.spawn(async move { ("meter", wattribute_meter::run(meter, context).await) });
     }
     if let Some(listener) = ports.correlator {

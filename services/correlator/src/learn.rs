@@ -21,6 +21,8 @@ const MOST_READINGS: usize = 1_500_000;
 pub struct Learned {
     /// The expression over series that is the house.
     pub meter: String,
+    /// Why this one, a sentence.
+    pub why: String,
     /// The series in it.
     pub inputs: Vec<SeriesId>,
     /// For live correlation.
@@ -141,6 +143,7 @@ fn learn_from(catalogue: &Catalogue, meter: &str, inputs: Vec<SeriesId>, mut his
             let span_ms = (*power.at_ms.first()?, *power.at_ms.last()?);
             return Some(Learned {
                 meter: meter.to_owned(),
+                why: String::new(),
                 inputs,
                 model: Model::of_little(&power, &early.entities),
                 profiles: Vec::new(),
@@ -161,6 +164,7 @@ fn learn_from(catalogue: &Catalogue, meter: &str, inputs: Vec<SeriesId>, mut his
     });
     Some(Learned {
         meter: meter.to_owned(),
+        why: String::new(),
         inputs,
         metered: metered.collect(),
         on_since_ms,

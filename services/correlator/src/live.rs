@@ -27,6 +27,8 @@ pub struct Live {
     from_ms: i64,
     lookback_ms: i64,
     cursor: i64,
+    /// The cursor as the store remembers it.
+    remembered: i64,
     /// Stretches before the window in which something arrived: still to be joined.
     backlog: Vec<(i64, i64)>,
     /// When the backlog last grew, ms.
@@ -53,6 +55,7 @@ impl Live {
             from_ms: i64::MAX,
             lookback_ms: i64::from(lookback_minutes) * 60_000,
             cursor,
+            remembered: cursor,
             backlog: Vec::new(),
             backlog_grew_ms: 0,
             written: Series::default(),
@@ -213,9 +216,6 @@ impl Live {
         if end_ms >= to_ms || end_ms >= self.commit_ms() {
             self.backlog.remove(0);
         }
-        if self.backlog.is_empty() {
-            self.store.put_documents(vec![("correlator_cursor".to_owned(), self.cursor.to_string())]).await?;
-        }
         Ok(true)
     }
 
@@ -257,9 +257,10 @@ impl Live {
     }
 
     /// Remembers how far arrivals were taken in, where nothing is left to do.
-    pub async fn remember(&self) -> anyhow::Result<()> {
-        if self.backlog.is_empty() {
+    pub async fn remember(&mut self) -> anyhow::Result<()> {
+        if self.backlog.is_empty() && self.cursor > self.remembered + 60 {
             self.store.put_documents(vec![("correlator_cursor".to_owned(), self.cursor.to_string())]).await?;
+            self.remembered = self.cursor;
         }
         Ok(())
     }

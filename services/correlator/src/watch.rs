@@ -65,26 +65,7 @@ async fn watch(
         () = shutdown.cancelled() => return Ok(()),
     };
     let publisher = start_publishing(&config, store.clone(), &health, is_demo);
-    let mut watch = Watch {
-        live,
-        store,
-        publisher,
-        health,
-        is_demo,
-        config,
-        energies: Energies::default(),
-        learning: None,
-        learned_ms: 0,
-        learning_took: Duration::ZERO,
-        finals_since: 0,
-        announced: HashSet::new(),
-        last_correlation: None,
-        looked_ms: 0,
-        refreshed_ms: 0,
-        found_ms: 0,
-        phantom: (0, None),
-        trouble: None,
-    };
+    let mut watch = Watch::new(live, store, publisher, health, is_demo, config);
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
@@ -161,12 +142,36 @@ struct Watch {
 }
 
 impl Watch {
+    fn new(live: Live, store: Arc<dyn Store>, publisher: Publisher, health: Health, is_demo: bool, config: Config) -> Self {
+        Watch {
+            live,
+            store,
+            publisher,
+            health,
+            is_demo,
+            config,
+            energies: Energies::default(),
+            learning: None,
+            learned_ms: 0,
+            learning_took: Duration::ZERO,
+            finals_since: 0,
+            announced: HashSet::new(),
+            last_correlation: None,
+            looked_ms: 0,
+            refreshed_ms: 0,
+            found_ms: 0,
+            phantom: (0, None),
+            trouble: None,
+        }
+    }
+
     async fn step(&mut self, now_ms: i64) -> anyhow::Result<()> {
         if now_ms - self.refreshed_ms > 10_000 {
             self.refreshed_ms = now_ms;
             if self.live.refresh().await? {
                 self.live.fill(now_ms).await?;
             }
+            self.live.remember().await?;
         }
         self.take_learned(now_ms).await?;
         if self.live.learned.is_none() {
@@ -185,7 +190,8 @@ impl Watch {
             if self.live.backlog_s() > 3600.0 && self.learned_ms < self.live.backlog_grew_ms {
                 self.begin_learning(now_ms);
             } else {
-                self.live.catch_up(until_ms).await?;
+                let began = Instant::now();
+                while began.elapsed() < TICK / 2 && self.live.catch_up(until_ms).await? {}
             }
         } else if self.learning.is_none() && self.is_time_to_learn(now_ms) {
             self.begin_learning(now_ms);
@@ -223,8 +229,6 @@ impl Watch {
             Ok((meter, why)) => {
                 tracing::info!(meter, why, "the house's meter");
                 self.health.set("whole_house_meter", State::Ok);
-                let document = serde_json::json!({ "label": meter, "why": why, "series": self.live.house });
-                self.store.put_documents(vec![("house".to_owned(), document.to_string())]).await?;
                 self.learn(meter, now_ms);
             }
             Err(error) => {
@@ -261,11 +265,10 @@ impl Watch {
         self.finals_since = 0;
         let learning = tokio::spawn(async move {
             // A better meter may have come since the last time.
-            let meter = match find_meter(&*store, &catalogue, named.as_deref(), now_ms).await {
-                Ok((found, _)) => found,
-                Err(_) => meter,
-            };
-            learn(&*store, &catalogue, &meter, days, now_ms).await
+            let found = find_meter(&*store, &catalogue, named.as_deref(), now_ms).await;
+            let (meter, why) = found.unwrap_or((meter, "it was found before".to_owned()));
+            let learned = learn(&*store, &catalogue, &meter, days, now_ms).await?;
+            Ok(learned.map(|l| Learned { why, ..l }))
         });
         self.learning = Some((learning, Instant::now()));
     }
@@ -285,6 +288,12 @@ impl Watch {
         let told = learned.profiles.iter().filter(|p| p.profile.power_w.is_some_and(|w| w > 0.0)).count();
         tracing::info!(devices = told, seconds = self.learning_took.as_secs_f64(), "learned");
         metrics::gauge!("wattribute_learning_seconds").set(self.learning_took.as_secs_f64());
+        let (provisional_s, final_s) = learned.model.delays_s();
+        let house = serde_json::json!({
+            "label": learned.meter, "why": learned.why, "series": self.live.house, "baseline_w": learned.baseline_w,
+            "interval_s": learned.model.interval_s(), "provisional_s": provisional_s, "final_s": final_s, "notes": learned.notes,
+        });
+        self.store.put_documents(vec![("house".to_owned(), house.to_string())]).await?;
         if !learned.profiles.is_empty() {
             self.store.replace_profiles(learned.profiles.clone()).await?;
         }
@@ -384,3 +393,7 @@ impl Watch {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "watch_tests.rs"]
+mod tests;

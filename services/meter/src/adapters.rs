@@ -2,6 +2,7 @@
 
 pub mod demo;
 pub mod history;
+pub mod home_assistant;
 
 use async_trait::async_trait;
 use wattribute_domain::SeriesInfo;
@@ -81,4 +82,9 @@ pub trait Adapter: Send {
     /// Waits for the next batch. A polled adapter sleeps until its tick; a pushed one awaits its socket. Cancel-safe: dropping the
     /// future loses nothing that was not yet returned.
     async fn next(&mut self) -> Result<Vec<Event>, AdapterError>;
+
+    /// Whether its source answers: one that is away may still have something to say of its absence.
+    fn is_up(&self) -> bool {
+        true
+    }
 }

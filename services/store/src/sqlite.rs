@@ -142,3 +142,40 @@ impl Store for Sqlite {
             .await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use wattribute_domain::Quantity;
+
+    use super::*;
+    use crate::{Span, StoreError};
+
+    #[tokio::test]
+    async fn a_full_disk_is_told_and_passes() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(&folder.path().join("small.db"), Origin::Home, Settings::default()).unwrap();
+        let id = store.describe(vec![SeriesInfo::new("test", "a", Quantity::PowerW)]).await.unwrap()[0];
+        // To SQLite this is a full disk.
+        store.connections.write(|db| Ok(db.pragma_update(None, "max_page_count", 60)?)).await.unwrap();
+        let reading = |k: i64| Reading { series: id, at_ms: k * 10_000, value: k as f64 };
+        let (mut written, mut refused) = (0, 0);
+        while refused < 3 {
+            let batch = Batch { readings: (written..written + 400).map(reading).collect(), ..Batch::default() };
+            match store.write(batch).await {
+                Ok(()) => written += 400,
+                Err(StoreError::Unavailable(text)) => {
+                    assert!(text.contains("no room") && text.contains("small.db"), "{text}");
+                    refused += 1;
+                }
+                Err(other) => panic!("{other:?}"),
+            }
+            assert!(written < 100_000, "never full");
+        }
+        // What was acknowledged is there, and room makes it write again.
+        assert_eq!(store.readings(id, 0, i64::MAX).await.unwrap().len() as i64, written);
+        let all = Span { series: id, from_ms: 0, to_ms: i64::MAX };
+        store.write(Batch { replaced: vec![all], ..Batch::default() }).await.unwrap();
+        store.write(Batch { readings: vec![reading(1)], ..Batch::default() }).await.unwrap();
+        assert_eq!(store.latest().await.unwrap(), [reading(1)]);
+    }
+}

@@ -47,7 +47,8 @@ const EARLIER: &[(&str, Now)] = &[
 /// Takes what the environment says in the words of earlier systems; what the owner should know of it.
 pub fn take(loader: &mut Loader, environment: &[(String, String)]) -> Result<Vec<String>, ConfigError> {
     let mut warnings = Vec::new();
-    let said = |wanted: &str| environment.iter().find(|(name, text)| name == wanted && !text.trim().is_empty()).map(|(_, text)| text.trim());
+    let said =
+        |wanted: &str| environment.iter().find(|(name, text)| name == wanted && !text.trim().is_empty()).map(|(_, text)| text.trim());
     for (name, now) in EARLIER {
         let Some(text) = said(name) else { continue };
         match now {
@@ -78,7 +79,8 @@ pub fn service_port(
     environment: &[(String, String)],
     warnings: &mut Vec<String>,
 ) -> Result<(), ConfigError> {
-    let said = |wanted: &str| environment.iter().find(|(name, text)| name == wanted && !text.trim().is_empty()).map(|(_, text)| text.trim());
+    let said =
+        |wanted: &str| environment.iter().find(|(name, text)| name == wanted && !text.trim().is_empty()).map(|(_, text)| text.trim());
     let Some(text) = said("SERVICE_PORT") else { return Ok(()) };
     let (listen, ours) = match services {
         Services::All => {

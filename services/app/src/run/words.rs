@@ -9,7 +9,8 @@ use super::Ports;
 use crate::config::Config;
 
 /// What is wrong without a source, and what would help.
-pub const NO_SOURCE: &str = "there is no source of readings yet: set HOME_ASSISTANT_URL and HOME_ASSISTANT_TOKEN, or `wattribute demo` shows a made-up home";
+pub const NO_SOURCE: &str =
+    "there is no source of readings yet: set HOME_ASSISTANT_URL and HOME_ASSISTANT_TOKEN, or `wattribute demo` shows a made-up home";
 
 /// Says where everything is.
 pub fn greet(config: &Config, ports: &Ports, store: &str, origin: Origin) {

@@ -1,142 +1,36 @@
 //! Importing is converting, and doing it twice is doing it once.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Mutex;
-
-use async_trait::async_trait;
-use wattribute_domain::{
-    CorrelationRecord, EnergyPreferences, Entity, History, HourEnergy, Level, ProfileRecord, Quantity, Reading, Role, Said, Sensor, Series,
-    SeriesId, SeriesInfo,
-};
-use wattribute_store::{Arrivals, Batch, Bucket, CorrelationCounts, CorrelationQuery, Payload, Result, Store};
+use wattribute_domain::{EnergyPreferences, Entity, History, Level, Quantity, Reading, Role, Said, Sensor, SeriesId, SeriesInfo};
+use wattribute_store::sqlite::Sqlite;
+use wattribute_store::{Origin, Settings, Store};
 
 use super::{Progress, Summary, import};
 
-/// A store that keeps series, readings and documents, and is asked nothing else.
-#[derive(Default)]
+/// A store in a folder of its own.
 struct Kept {
-    series: Mutex<Vec<SeriesInfo>>,
-    readings: Mutex<BTreeMap<(u32, i64), u64>>,
-    documents: Mutex<BTreeMap<String, String>>,
-    largest_batch: Mutex<usize>,
+    store: Sqlite,
+    _folder: tempfile::TempDir,
 }
 
 impl Kept {
-    fn of(&self, device: &str, quantity: Quantity) -> (SeriesInfo, Vec<(i64, f64)>) {
-        let series = self.series.lock().unwrap();
-        let k = series.iter().position(|info| info.device == device && info.quantity == quantity).unwrap();
-        let readings = self.readings.lock().unwrap();
-        let rows = readings.range((k as u32, i64::MIN)..=(k as u32, i64::MAX)).map(|((_, at_ms), bits)| (*at_ms, f64::from_bits(*bits)));
-        (series[k].clone(), rows.collect())
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(&folder.path().join("wattribute.db"), Origin::Home, Settings::default()).unwrap();
+        Kept { store, _folder: folder }
     }
 
-    fn all(&self) -> (Vec<SeriesInfo>, BTreeMap<(u32, i64), u64>, BTreeMap<String, String>) {
-        let (series, readings) = (self.series.lock().unwrap().clone(), self.readings.lock().unwrap().clone());
-        (series, readings, self.documents.lock().unwrap().clone())
-    }
-}
-
-#[async_trait]
-impl Store for Kept {
-    async fn describe(&self, new: Vec<SeriesInfo>) -> Result<Vec<SeriesId>> {
-        let mut all = self.series.lock().unwrap();
-        let mut number = |info: SeriesInfo| {
-            let same = |k: &SeriesInfo| k.source == info.source && k.quantity == info.quantity && k.identity == info.identity;
-            let k = all.iter().position(same).unwrap_or_else(|| {
-                all.push(info.clone());
-                all.len() - 1
-            });
-            assert!(info.modes.starts_with(&all[k].modes), "modes only ever grow");
-            all[k] = info;
-            SeriesId(k as u32)
-        };
-        Ok(new.into_iter().map(&mut number).collect())
+    async fn of(&self, device: &str, quantity: Quantity) -> (SeriesInfo, Vec<(i64, f64)>) {
+        let all = self.store.series().await.unwrap();
+        let (id, info) = all.into_iter().find(|(_, info)| info.device == device && info.quantity == quantity).unwrap();
+        let rows = self.store.readings(id, 0, 1_000_000).await.unwrap();
+        (info, rows.at_ms.into_iter().zip(rows.value).collect())
     }
 
-    async fn series(&self) -> Result<Vec<(SeriesId, SeriesInfo)>> {
-        Ok(self.series.lock().unwrap().iter().cloned().enumerate().map(|(k, info)| (SeriesId(k as u32), info)).collect())
-    }
-
-    async fn write(&self, batch: Batch) -> Result<()> {
-        let mut largest = self.largest_batch.lock().unwrap();
-        *largest = largest.max(batch.readings.len());
-        let rows = batch.readings.into_iter().map(|r| ((r.series.0, r.at_ms), r.value.to_bits()));
-        self.readings.lock().unwrap().extend(rows);
-        Ok(())
-    }
-
-    async fn document(&self, key: &str) -> Result<Option<String>> {
-        Ok(self.documents.lock().unwrap().get(key).cloned())
-    }
-
-    async fn put_documents(&self, documents: Vec<(String, String)>) -> Result<()> {
-        self.documents.lock().unwrap().extend(documents);
-        Ok(())
-    }
-
-    async fn readings(&self, _: SeriesId, _: i64, _: i64) -> Result<Series> {
-        Ok(Series::default())
-    }
-
-    async fn latest(&self) -> Result<Vec<Reading>> {
-        Ok(Vec::new())
-    }
-
-    async fn chart(&self, _: SeriesId, _: i64, _: i64, _: i64) -> Result<Vec<Bucket>> {
-        Ok(Vec::new())
-    }
-
-    async fn arrivals(&self, _: i64) -> Result<Arrivals> {
-        Ok(Arrivals::default())
-    }
-
-    async fn payloads(&self) -> Result<Vec<Payload>> {
-        Ok(Vec::new())
-    }
-
-    async fn replace_correlations(&self, _: i64, _: i64, _: Vec<CorrelationRecord>) -> Result<()> {
-        Ok(())
-    }
-
-    async fn correlations(&self, _: CorrelationQuery) -> Result<Vec<CorrelationRecord>> {
-        Ok(Vec::new())
-    }
-
-    async fn correlation_counts(&self, _: i64, _: f64) -> Result<CorrelationCounts> {
-        Ok(CorrelationCounts::default())
-    }
-
-    async fn replace_profiles(&self, _: Vec<ProfileRecord>) -> Result<()> {
-        Ok(())
-    }
-
-    async fn profiles(&self) -> Result<Vec<ProfileRecord>> {
-        Ok(Vec::new())
-    }
-
-    async fn replace_energy(&self, _: i64, _: i64, _: Vec<HourEnergy>) -> Result<()> {
-        Ok(())
-    }
-
-    async fn energy(&self, _: i64, _: i64) -> Result<Vec<HourEnergy>> {
-        Ok(Vec::new())
-    }
-
-    async fn total_energy(&self, _: i64) -> Result<Vec<(SeriesId, f64)>> {
-        Ok(Vec::new())
-    }
-
-    async fn maintain(&self, _: i64) -> Result<()> {
-        Ok(())
-    }
-
-    async fn backup(&self, _: &Path) -> Result<()> {
-        Ok(())
-    }
-
-    async fn check(&self) -> Result<()> {
-        Ok(())
+    /// Everything, as text: a gap is not equal to itself.
+    async fn all(&self) -> String {
+        let readings: Vec<Reading> = self.store.readings_of_all(0, 1_000_000).await.unwrap();
+        let series: Vec<(SeriesId, SeriesInfo)> = self.store.series().await.unwrap();
+        format!("{series:?} {readings:?} {:?}", self.store.document("home").await.unwrap())
     }
 }
 
@@ -172,20 +66,20 @@ fn home() -> History {
 }
 
 async fn into(store: &Kept, history: History) -> Summary {
-    import(history, store, "home_assistant", &mut |_| {}).await.unwrap()
+    import(history, &store.store, "home_assistant", &mut |_| {}).await.unwrap()
 }
 
 #[tokio::test]
 async fn what_was_recorded_becomes_watts_kilowatt_hours_and_levels() {
-    let store = Kept::default();
+    let store = Kept::new();
     let summary = into(&store, home()).await;
-    let (grid, rows) = store.of("sensor.grid", Quantity::PowerW);
+    let (grid, rows) = store.of("sensor.grid", Quantity::PowerW).await;
     assert_eq!((grid.identity.as_str(), grid.source.as_str(), grid.role), ("sensor.grid", "home_assistant", Some(Role::WholeHouse)));
     assert_eq!(rows[..2], [(1000, 300.0), (2000, -200.0)]);
     assert!(rows[2].1.is_nan(), "a gap stays a gap");
-    assert_eq!(store.of("sensor.sold", Quantity::EnergyExportKwh).1, [(1000, 1.5)]);
-    assert_eq!(store.of("sensor.plug_power", Quantity::PowerW).1, [(1000, 12.0)]);
-    let (heater, rows) = store.of("climate.heater", Quantity::Level);
+    assert_eq!(store.of("sensor.sold", Quantity::EnergyExportKwh).await.1, [(1000, 1.5)]);
+    assert_eq!(store.of("sensor.plug_power", Quantity::PowerW).await.1, [(1000, 12.0)]);
+    let (heater, rows) = store.of("climate.heater", Quantity::Level).await;
     assert_eq!(heater.modes, ["off", "heating"]);
     assert_eq!(rows.iter().map(|r| r.0).collect::<Vec<_>>(), [1000, 2000, 3000, 4000], "repeats are no news");
     assert_eq!(rows[1].1, 1.0);
@@ -197,39 +91,62 @@ async fn what_was_recorded_becomes_watts_kilowatt_hours_and_levels() {
 
 #[tokio::test]
 async fn importing_twice_is_importing_once() {
-    let store = Kept::default();
+    let store = Kept::new();
     let first = into(&store, home()).await;
-    let kept = store.all();
+    let kept = store.all().await;
     assert_eq!(into(&store, home()).await, first);
-    assert_eq!(store.all(), kept);
+    assert_eq!(store.all().await, kept);
 }
 
 #[tokio::test]
 async fn what_the_store_knows_already_stays() {
-    let store = Kept::default();
+    let store = Kept::new();
     let mut live = SeriesInfo::new("home_assistant", "climate.heater", Quantity::Level);
     live.identity = "unique-17".to_owned();
     live.area = Some("Hall".to_owned());
     live.mode("cooling");
-    store.describe(vec![live]).await.unwrap();
-    store.put_documents(vec![("home".to_owned(), "known".to_owned())]).await.unwrap();
+    store.store.describe(vec![live]).await.unwrap();
+    store.store.put_documents(vec![("home".to_owned(), "known".to_owned())]).await.unwrap();
     into(&store, home()).await;
-    let (heater, rows) = store.of("climate.heater", Quantity::Level);
+    let (heater, rows) = store.of("climate.heater", Quantity::Level).await;
     assert_eq!((heater.identity.as_str(), heater.area.as_deref()), ("unique-17", Some("Hall")));
     assert_eq!(heater.modes, ["off", "cooling", "heating"]);
     assert_eq!(rows[1], (2000, 2.0), "heating is the second mode now");
-    assert_eq!(store.document("home").await.unwrap().as_deref(), Some("known"));
+    assert_eq!(store.store.document("home").await.unwrap().as_deref(), Some("known"));
 }
 
 #[tokio::test]
 async fn a_long_series_is_written_in_parts() {
-    let store = Kept::default();
+    let store = Kept::new();
     let rows: Vec<(i64, f64)> = (0..120_001).map(|k| (k, k as f64)).collect();
     let history = History { sensors: vec![sensor("sensor.grid", Some("W"), &rows)], ..History::default() };
     let mut told = Vec::new();
-    let summary = import(history, &store, "home_assistant", &mut |p| told.push(p)).await.unwrap();
+    let summary = import(history, &store.store, "home_assistant", &mut |p| told.push(p)).await.unwrap();
     assert_eq!(summary.readings, 120_001);
-    assert_eq!(*store.largest_batch.lock().unwrap(), 50_000);
+    assert_eq!(told.len(), 3);
     assert_eq!(told.last(), Some(&Progress { done: 120_001, total: 120_001 }));
-    assert_eq!(store.of("sensor.grid", Quantity::PowerW).1, rows);
+    assert_eq!(store.of("sensor.grid", Quantity::PowerW).await.1, rows);
+}
+
+#[tokio::test]
+async fn what_home_assistant_exports_can_be_imported() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("history.csv");
+    let rows = "entity_id,state,last_changed\n\
+        sensor.house_power,120.5,2026-01-05T00:01:40.000Z\n\
+        sensor.house_power,unavailable,2026-01-05T00:02:40.000Z\n\
+        light.hall,off,2026-01-05T00:01:40.000Z\n\
+        light.hall,on,2026-01-05T00:02:10.500Z\n";
+    std::fs::write(&file, rows).unwrap();
+    let history = crate::adapters::history::read(&[file], &Default::default(), &mut |_| {}).unwrap();
+    let store = Kept::new();
+    let summary = into(&store, history).await;
+    assert_eq!((summary.series, summary.readings), (2, 4));
+    assert!(
+        summary.notes.iter().any(|note| note == "sensor.house_power was taken to be in W: the file does not say"),
+        "{:?}",
+        summary.notes
+    );
+    let latest = store.store.latest().await.unwrap();
+    assert!(latest.iter().any(|r| r.at_ms == 1_767_571_330_500 && r.value == 1.0), "{latest:?}");
 }

@@ -40,7 +40,8 @@ pub fn chart(db: &Connection, series: SeriesId, from_ms: i64, to_ms: i64, step_m
             let whole = drawing.is_in_one(start_ms, end_ms);
             let cells = match head.cells {
                 _ if whole => Some((vec![head.held], BLOCK_MS)),
-                Some(cells) if coarse => Some((cells, TEN_MINUTES_MS)),
+                // The ends of the chart may cut cells; they are drawn from rows.
+                Some(cells) if coarse && from_ms <= start_ms && end_ms <= to_ms => Some((cells, TEN_MINUTES_MS)),
                 // No block: the raw readings are forgotten.
                 _ if !head.has_block => fold::rollup(db, series, start_ms)?,
                 _ => None,

@@ -38,7 +38,7 @@ impl Filter {
     }
 }
 
-fn set(patterns: &[String]) -> Result<GlobSet, HistoryError> {
+pub(crate) fn set(patterns: &[String]) -> Result<GlobSet, HistoryError> {
     let wrong = |pattern: &str, why: String| HistoryError::Pattern { pattern: pattern.to_owned(), why };
     let mut builder = GlobSetBuilder::new();
     for pattern in patterns {

@@ -11,7 +11,7 @@ mod recorder;
 mod slot;
 #[cfg(test)]
 mod tests;
-mod time;
+pub(crate) mod time;
 
 use std::path::PathBuf;
 
@@ -20,7 +20,9 @@ use wattribute_domain::History;
 use self::collector::Collector;
 pub use self::error::HistoryError;
 use self::filter::Filter;
+pub(crate) use self::filter::set as patterns;
 use self::format::Format;
+pub(crate) use self::recorder::energy_preferences;
 
 /// What to read, and what to leave out.
 #[derive(Clone, Debug, Default)]

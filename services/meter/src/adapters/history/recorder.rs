@@ -7,6 +7,8 @@ mod states;
 mod statistics;
 mod storage;
 
+pub(crate) use self::storage::energy_preferences;
+
 use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode};

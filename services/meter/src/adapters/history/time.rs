@@ -7,7 +7,7 @@ const USABLE_MS: std::ops::Range<i64> = 315_532_800_000..7_258_118_400_000;
 
 /// An instant, and whether its text named a zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Instant {
+pub(crate) struct Instant {
     pub at_ms: i64,
     /// No `Z` and no offset: taken as UTC.
     pub naive: bool,
@@ -19,7 +19,7 @@ pub(super) fn usable(at_ms: i64) -> Option<i64> {
 }
 
 /// Seconds with a fraction, as the recorder stores them, cut off to whole ms as its exports are.
-pub(super) fn from_seconds(seconds: f64) -> Option<i64> {
+pub(crate) fn from_seconds(seconds: f64) -> Option<i64> {
     // Half a microsecond keeps x.123 from becoming x.122 where the float lies just below.
     seconds.is_finite().then(|| (seconds * 1000.0 + 0.0005).floor() as i64).and_then(usable)
 }
@@ -36,7 +36,7 @@ pub(super) fn from_number(number: f64) -> Option<i64> {
 
 /// `2026-01-31T12:34:56.789Z`, with a space for the `T`, with `+01:00`, `+0100` or `+01` for the `Z` or nothing at all, without
 /// a fraction or with one of any length; or a number.
-pub(super) fn parse(text: &[u8]) -> Option<Instant> {
+pub(crate) fn parse(text: &[u8]) -> Option<Instant> {
     let text = text.trim_ascii();
     if text.len() < 16 || text[4] != b'-' {
         let number: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;

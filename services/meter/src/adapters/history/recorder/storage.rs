@@ -10,6 +10,8 @@ use super::super::collector::{Collector, Registered};
 
 mod energy;
 
+pub(crate) use self::energy::energy_preferences;
+
 /// Each file is an object with what matters in `data`.
 #[derive(Deserialize)]
 struct Stored<T> {

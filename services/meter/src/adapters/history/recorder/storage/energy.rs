@@ -47,6 +47,11 @@ impl Source {
     }
 }
 
+/// What the Energy dashboard was told, from the answer to `energy/get_prefs`; `None` where it is of another shape.
+pub(crate) fn energy_preferences(answer: &serde_json::Value) -> Option<EnergyPreferences> {
+    Energy::deserialize(answer).ok().map(EnergyPreferences::from)
+}
+
 impl From<Energy> for EnergyPreferences {
     fn from(energy: Energy) -> Self {
         let mut found = EnergyPreferences::default();

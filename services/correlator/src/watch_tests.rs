@@ -1,0 +1,208 @@
+//! A small house, lived through second by second.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use wattribute_domain::{CorrelationVerdict, Quantity, Reading, SeriesInfo, Verdict};
+use wattribute_store::{Batch, CorrelationQuery, Origin};
+
+const START_MS: i64 = 1_790_000_000_000;
+
+/// A house with a meter every 5 s, 2 W of noise, a kettle and a lamp.
+struct House {
+    store: Arc<dyn Store>,
+    watch: Watch,
+    ids: Vec<SeriesId>,
+    now_ms: i64,
+    _folder: tempfile::TempDir,
+}
+
+/// A reading as it is said: series, instant, value.
+type Said = (usize, i64, f64);
+
+fn meter_w(at_ms: i64, on: &[bool; 2]) -> f64 {
+    let noise = ((at_ms / 5000).wrapping_mul(2_654_435_761) >> 7).rem_euclid(9) as f64 / 2.0 - 2.0;
+    200.0 + noise + if on[0] { 2000.0 } else { 0.0 } + if on[1] { 12.0 } else { 0.0 }
+}
+
+/// What everyone says from second `from` to second `to`: `switched` at these seconds, the meter 2 s late.
+fn said(from: i64, to: i64, switched: &[(i64, usize, bool)]) -> Vec<Said> {
+    let mut out = Vec::new();
+    let is_on = |k: usize, at: i64| switched.iter().rfind(|s| s.1 == k && s.0 <= at).is_some_and(|s| s.2);
+    for second in from..to {
+        let at_ms = START_MS + second * 1000;
+        out.extend(switched.iter().filter(|s| s.0 == second).map(|s| (s.1 + 1, at_ms + 137, f64::from(u8::from(s.2)))));
+        if second % 5 == 0 {
+            out.push((0, at_ms, meter_w(at_ms, &[is_on(0, second - 2), is_on(1, second - 2)])));
+        }
+    }
+    out
+}
+
+impl House {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = wattribute_store::open(&format!("sqlite:{}", folder.path().join("a.db").display()), Origin::Home).unwrap();
+        let info = |device: &str, quantity| SeriesInfo::new("home_assistant", device, quantity);
+        let mut series =
+            vec![info("sensor.house_power", Quantity::PowerW), info("switch.kettle", Quantity::Level), info("light.hall", Quantity::Level)];
+        for level in &mut series[1..] {
+            level.mode("on");
+        }
+        let ids = store.describe(series).await.unwrap();
+        let watch = Self::watch(&store).await;
+        House { store, watch, ids, now_ms: START_MS, _folder: folder }
+    }
+
+    async fn watch(store: &Arc<dyn Store>) -> Watch {
+        let config = Config { meter: Some("sensor.house_power".to_owned()), ..Config::default() };
+        let live = Live::begin(store.clone(), config.lookback_minutes).await.unwrap();
+        let health = Health::default();
+        let publisher = Publisher::new(config.publish.clone(), None, None, store.clone(), &health, false);
+        Watch::new(live, store.clone(), publisher, health, false, config)
+    }
+
+    async fn write(&self, rows: &[Said]) {
+        let readings = rows.iter().map(|&(k, at_ms, value)| Reading { series: self.ids[k], at_ms, value }).collect();
+        self.store.write(Batch { readings, ..Batch::default() }).await.unwrap();
+    }
+
+    /// Lets time pass, a second at a time, while this is said.
+    async fn live(&mut self, seconds: i64, rows: &[Said]) {
+        for _ in 0..seconds {
+            let until_ms = self.now_ms + 1000;
+            let due: Vec<Said> = rows.iter().filter(|r| (self.now_ms..until_ms).contains(&r.1)).copied().collect();
+            if !due.is_empty() {
+                self.write(&due).await;
+            }
+            self.now_ms = until_ms;
+            self.settle().await;
+        }
+    }
+
+    /// One step, and learning where it has begun.
+    async fn settle(&mut self) {
+        self.watch.step(self.now_ms).await.unwrap();
+        while self.watch.learning.as_ref().is_some_and(|l| !l.0.is_finished()) {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Steps until the past is joined.
+    async fn catch_up(&mut self) {
+        for _ in 0..30 {
+            self.now_ms += 1000;
+            self.settle().await;
+        }
+        assert_eq!(self.watch.live.backlog_s(), 0.0);
+    }
+
+    async fn rows(&self) -> Vec<CorrelationRecord> {
+        let all = CorrelationQuery { from_ms: 0, to_ms: i64::MAX, series: None, min_delta_w: 0.0, limit: 100_000, newest_first: false };
+        self.store.correlations(all).await.unwrap()
+    }
+
+    async fn finals(&self) -> BTreeMap<(i64, SeriesId), (CorrelationVerdict, i64)> {
+        let rows = self.rows().await.into_iter().filter(|r| r.stage == Stage::Final);
+        rows.map(|r| ((r.at_ms, r.series), (r.verdict, if r.power_delta_w().is_nan() { 0 } else { r.power_delta_w().round() as i64 })))
+            .collect()
+    }
+}
+
+/// The kettle for 90 s every 10 minutes, the lamp for 4 minutes in between.
+fn habits(minutes: i64) -> Vec<(i64, usize, bool)> {
+    let mut switched: Vec<(i64, usize, bool)> = (0..minutes / 10)
+        .flat_map(|k| {
+            let at = k * 600 + 60 + k % 7;
+            [(at, 0, true), (at + 90, 0, false), (at + 200, 1, true), (at + 440, 1, false)]
+        })
+        .collect();
+    switched.sort_unstable();
+    [vec![(0, 0, false), (0, 1, false)], switched].concat()
+}
+
+#[tokio::test]
+async fn a_switch_is_provisional_and_then_final() {
+    let mut house = House::new().await;
+    let switched = [(0, 0, false), (0, 1, false), (300, 0, true)];
+    let rows = said(0, 600, &switched);
+    house.live(300, &rows).await;
+    assert_eq!(house.rows().await.len(), 0);
+    let (provisional_s, final_s) = house.watch.live.learned.as_ref().unwrap().model.delays_s();
+    house.live(provisional_s as i64 + 5, &rows).await;
+    let first = house.rows().await;
+    assert_eq!((first.len(), first[0].stage), (1, Stage::Provisional));
+    house.live((final_s - provisional_s) as i64 + 5, &rows).await;
+    let last = house.rows().await;
+    assert_eq!((last.len(), last[0].stage, last[0].verdict), (1, Stage::Final, CorrelationVerdict::Clean));
+    assert!((last[0].power_delta_w() - 2000.0).abs() < 5.0, "{last:?}");
+    assert_eq!(house.watch.last_correlation.as_ref().unwrap().entity_id, "switch.kettle");
+}
+
+#[tokio::test]
+async fn what_was_lived_through_and_what_came_at_once_give_the_same_rows() {
+    let minutes = 100;
+    let rows = said(0, minutes * 60, &habits(minutes));
+    let mut lived = House::new().await;
+    lived.live(minutes * 60, &rows).await;
+    lived.catch_up().await;
+
+    let mut at_once = House::new().await;
+    let (late, early): (Vec<Said>, Vec<Said>) = rows.iter().partition(|r| r.1 / 1_000_000 % 2 == 0);
+    at_once.now_ms = lived.now_ms;
+    at_once.write(&late).await;
+    at_once.catch_up().await;
+    at_once.write(&early).await;
+    at_once.catch_up().await;
+    let (lived, same) = (lived.finals().await, at_once.finals().await);
+    assert!(lived.keys().eq(same.keys()), "{lived:?}\n{same:?}");
+    for (a, b) in lived.values().zip(same.values()) {
+        // The meter is known a little better in the end than it was at first.
+        assert!(a.0 == b.0 && (a.1 - b.1).abs() <= 3, "{lived:?}\n{same:?}");
+    }
+
+    let before = at_once.rows().await;
+    at_once.write(&late).await; // once more
+    at_once.watch = House::watch(&at_once.store).await; // and a restart
+    at_once.catch_up().await;
+    assert_eq!(before.len(), at_once.rows().await.len());
+    let counts = at_once.store.correlation_counts(i64::MIN, 10.0).await.unwrap();
+    assert_eq!(counts.events, 40, "every change is counted once");
+}
+
+#[tokio::test]
+async fn devices_are_learned_and_their_energy_counted() {
+    let minutes = 300;
+    let mut house = House::new().await;
+    house.now_ms = START_MS + minutes * 60_000;
+    house.write(&said(0, minutes * 60, &habits(minutes))).await;
+    house.catch_up().await;
+    let profiles: BTreeMap<SeriesId, ProfileOf> =
+        house.store.profiles().await.unwrap().into_iter().map(|p| (p.series, (p.profile.verdict, p.profile.power_w))).collect();
+    let (verdict, power_w) = profiles[&house.ids[1]];
+    assert!(verdict == Verdict::Learned && (power_w.unwrap() - 2000.0).abs() < 5.0, "{profiles:?}");
+    assert!((profiles[&house.ids[2]].1.unwrap() - 12.0).abs() < 1.0, "{profiles:?}");
+    let total: BTreeMap<SeriesId, f64> = house.store.total_energy(i64::MAX).await.unwrap().into_iter().collect();
+    let kettle_kwh = 30.0 * 90.0 * 2000.0 / 3.6e6;
+    assert!((total[&house.ids[1]] / kettle_kwh - 1.0).abs() < 0.02, "{total:?}");
+    let house_kwh = total[&house.watch.live.house];
+    assert!((house_kwh - kettle_kwh - 30.0 * 240.0 * 12.0 / 3.6e6 - 5.0 * 0.2).abs() < 0.02, "{house_kwh}");
+    let now = present(&house.watch.live, &mut Energies::default(), None, false, house.now_ms);
+    assert_eq!(now.devices.len(), 2);
+    assert_eq!(now.devices.iter().map(|d| d.power_w).collect::<Vec<_>>(), [Some(0.0), Some(0.0)]);
+}
+
+type ProfileOf = (Verdict, Option<f64>);
+
+#[tokio::test]
+async fn a_change_that_comes_late_retracts_what_was_said_without_it() {
+    let mut house = House::new().await;
+    let switched = [(0, 0, false), (0, 1, false), (300, 0, true), (302, 1, true)];
+    let rows = said(0, 600, &switched);
+    let (lamp, others): (Vec<Said>, Vec<Said>) = rows.iter().partition(|r| r.0 == 2 && r.2 > 0.0);
+    house.live(500, &others).await;
+    assert_eq!(house.rows().await.iter().map(|r| r.verdict).collect::<Vec<_>>(), [CorrelationVerdict::Clean]);
+    house.write(&lamp).await;
+    house.live(5, &others).await;
+    assert_eq!(house.rows().await.iter().map(|r| r.verdict).collect::<Vec<_>>(), [CorrelationVerdict::Overlapping; 2]);
+}

@@ -1,0 +1,156 @@
+#![doc = include_str!("README.md")]
+
+mod fill;
+mod report;
+mod select;
+mod session;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+mod tracker;
+mod wire;
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use async_trait::async_trait;
+use wattribute_domain::SeriesInfo;
+use wattribute_service::home_assistant::{Config, HaError};
+
+use super::{Adapter, AdapterError, Event};
+
+pub use self::report::{discover, once};
+use self::select::Rules;
+use self::session::Session;
+use self::tracker::Tracker;
+
+/// The adapter's name, and the source of its series.
+pub const NAME: &str = "home_assistant";
+/// Key of the document that says until when Home Assistant has been heard, ms since the epoch.
+pub const HEARD: &str = "heard:home_assistant";
+
+/// Home Assistant may be away this long before its values hold no longer.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// What was said just before the last batch may still have been on its way, ms.
+const OVERLAP_MS: i64 = 5_000;
+
+/// Reads a Home Assistant.
+pub struct HomeAssistant {
+    config: Config,
+    rules: Rules,
+    tracker: Tracker,
+    /// Everything until here has been handed over, ms since the epoch.
+    heard_ms: Option<i64>,
+    /// Events were heard until here, ms since the epoch.
+    live_ms: Option<i64>,
+    /// Since when it has been away.
+    away_since: Option<tokio::time::Instant>,
+    /// Whether the series were already said to be silent.
+    silenced: bool,
+    /// Whether the store has been told of the series.
+    described: bool,
+    settle: Duration,
+    out: Vec<Event>,
+    session: Option<Session>,
+}
+
+impl HomeAssistant {
+    /// An adapter that goes on where it was: with the series that the store has of it, and the document [`HEARD`]. Connects at the first
+    /// [`Adapter::next`].
+    pub fn new(config: Config, known: Vec<SeriesInfo>, heard_ms: Option<i64>) -> Result<Self, AdapterError> {
+        let known = known.into_iter().filter(|info| info.source == NAME).collect();
+        Ok(HomeAssistant {
+            rules: Rules::new(&config)?,
+            config,
+            tracker: Tracker::new(known),
+            heard_ms,
+            live_ms: heard_ms,
+            away_since: Some(tokio::time::Instant::now()),
+            silenced: false,
+            described: false,
+            settle: Duration::from_secs(7),
+            out: Vec::new(),
+            session: None,
+        })
+    }
+
+    /// How long the recorder may take to write what happened; 7 s unless told otherwise.
+    #[must_use]
+    pub fn settle(mut self, settle: Duration) -> Self {
+        self.settle = settle;
+        self
+    }
+
+    /// After a while without Home Assistant, nothing that it said holds; its history may heal that later.
+    fn fall_silent(&mut self) {
+        let away = self.away_since.is_some_and(|since| since.elapsed() > PATIENCE);
+        if let (true, false, Some(live_ms)) = (away, self.silenced, self.live_ms) {
+            self.silenced = true;
+            self.describe_all();
+            self.tracker.silence(live_ms, &mut self.out);
+        }
+    }
+
+    fn describe_all(&mut self) {
+        if !std::mem::replace(&mut self.described, true) {
+            let all = self.tracker.series.iter().enumerate();
+            self.out.extend(all.map(|(key, tracked)| Event::Series { key: key as u32, info: tracked.info.clone() }));
+        }
+    }
+
+    fn handed_over(&mut self, until_ms: i64) {
+        if self.heard_ms.is_none_or(|heard| heard < until_ms) {
+            self.heard_ms = Some(until_ms);
+            self.out.push(Event::Document { key: HEARD.to_owned(), text: until_ms.to_string() });
+        }
+    }
+}
+
+#[async_trait]
+impl Adapter for HomeAssistant {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn is_up(&self) -> bool {
+        self.session.is_some()
+    }
+
+    async fn next(&mut self) -> Result<Vec<Event>, AdapterError> {
+        loop {
+            if !self.out.is_empty() {
+                return Ok(std::mem::take(&mut self.out));
+            }
+            let done = if self.session.is_some() {
+                self.step().await
+            } else {
+                self.fall_silent();
+                if !self.out.is_empty() {
+                    continue;
+                }
+                self.join().await
+            };
+            if let Err(error) = done {
+                self.session = None;
+                self.away_since.get_or_insert_with(tokio::time::Instant::now);
+                return Err(error.into());
+            }
+        }
+    }
+}
+
+impl From<HaError> for AdapterError {
+    fn from(error: HaError) -> Self {
+        let text = error.to_string();
+        match error {
+            HaError::Setup(_) => AdapterError::Unsupported(text),
+            HaError::Unreachable(_) => AdapterError::Unreachable(text),
+            HaError::Timeout(_) => AdapterError::Timeout(text),
+            HaError::Unauthorized { .. } => AdapterError::Unauthorized(text),
+            HaError::Refused { .. } | HaError::Protocol(_) => AdapterError::Protocol(text),
+        }
+    }
+}
+
+fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64)
+}

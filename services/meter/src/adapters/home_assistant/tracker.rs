@@ -1,0 +1,220 @@
+//! The series that are read, and what each said last.
+
+use std::collections::HashMap;
+
+use wattribute_domain::{Attributes, Heard, Level, Quantity, SeriesInfo, hear, is_silent};
+
+use super::select::{Candidate, factor, quantity_of};
+use super::wire::{Change, Said};
+use crate::adapters::Event;
+
+/// A level that is said again counts as said again only after this long, ms: the engine knows from it that the entity still lives.
+const REPEAT_MS: i64 = 32_000;
+
+pub(super) struct Tracked {
+    pub info: SeriesInfo,
+    factor: f64,
+    unit: Option<String>,
+    /// What it said last: when (ms since the epoch) and what.
+    pub last: Option<(i64, f64)>,
+}
+
+impl Tracked {
+    fn new(info: SeriesInfo, factor: f64) -> Self {
+        Tracked { info, factor, unit: None, last: None }
+    }
+}
+
+/// What a change of state meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It was read, or said nothing new.
+    Read,
+    /// It is not read.
+    PassedOver,
+    /// The entity is not known, or is no longer what it was: look again at what there is.
+    New,
+}
+
+/// What is known of an entity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    /// It is read under this key.
+    Read(u32),
+    /// It tells nothing that is read.
+    Unreadable,
+    /// It is not wanted, or is our own.
+    LeftOut,
+}
+
+#[derive(Default)]
+pub(super) struct Tracker {
+    pub series: Vec<Tracked>,
+    by_entity: HashMap<String, Known>,
+    by_identity: HashMap<(String, Quantity), u32>,
+    /// Rows that could not be read.
+    pub bad: u64,
+}
+
+impl Tracker {
+    /// Starts with the series that the store already has.
+    pub fn new(known: Vec<SeriesInfo>) -> Self {
+        let mut tracker = Tracker::default();
+        for info in known {
+            let factor = factor(info.quantity, None);
+            tracker.add(info, factor);
+        }
+        tracker
+    }
+
+    fn add(&mut self, info: SeriesInfo, factor: f64) -> u32 {
+        let key = self.series.len() as u32;
+        self.by_identity.insert((info.identity.clone(), info.quantity), key);
+        self.by_entity.insert(info.device.clone(), Known::Read(key));
+        self.series.push(Tracked::new(info, factor));
+        key
+    }
+
+    /// Takes over what is read now; says which series are new, and gives the events that tell of them. With `all`, tells of all of them.
+    pub fn update(&mut self, candidates: Vec<Candidate>, left_out: Vec<(String, Known)>, all: bool, out: &mut Vec<Event>) -> Vec<u32> {
+        let mut new = Vec::new();
+        self.by_entity.clear();
+        for Candidate { info, factor, .. } in candidates {
+            let found = self.by_identity.get(&(info.identity.clone(), info.quantity)).copied().or_else(|| {
+                // It had no entry in the registry until now.
+                let key = *self.by_identity.get(&(info.device.clone(), info.quantity))?;
+                self.by_identity.insert((info.identity.clone(), info.quantity), key);
+                Some(key)
+            });
+            let entity_id = info.device.clone();
+            let key = match found {
+                Some(key) => {
+                    let tracked = &mut self.series[key as usize];
+                    let info = SeriesInfo { modes: tracked.info.modes.clone(), ..info };
+                    tracked.factor = factor;
+                    tracked.unit = None;
+                    if all || tracked.info != info {
+                        tracked.info = info.clone();
+                        out.push(Event::Series { key, info });
+                    }
+                    key
+                }
+                None => {
+                    let key = self.add(info.clone(), factor);
+                    out.push(Event::Series { key, info });
+                    new.push(key);
+                    key
+                }
+            };
+            self.by_entity.insert(entity_id, Known::Read(key));
+        }
+        self.by_entity.extend(left_out);
+        new
+    }
+
+    /// The key that an entity is read under.
+    pub fn key(&self, entity_id: &str) -> Option<u32> {
+        match self.by_entity.get(entity_id) {
+            Some(Known::Read(key)) => Some(*key),
+            _ => None,
+        }
+    }
+
+    /// All keys of entities that there are now.
+    pub fn keys(&self) -> Vec<u32> {
+        let mut keys: Vec<u32> = self
+            .by_entity
+            .values()
+            .filter_map(|known| match known {
+                Known::Read(key) => Some(*key),
+                _ => None,
+            })
+            .collect();
+        keys.sort_unstable();
+        keys
+    }
+
+    /// Hears a change of state.
+    pub fn hear(&mut self, change: &Change, out: &mut Vec<Event>) -> Outcome {
+        let key = match (self.by_entity.get(&change.entity_id), &change.said) {
+            (Some(Known::Read(key)), _) => *key,
+            // A sensor may have no unit while it starts.
+            (Some(Known::Unreadable), Some(said)) if quantity_of(&change.entity_id, &said.attributes).is_some() => return Outcome::New,
+            (None, Some(_)) => return Outcome::New,
+            _ => return Outcome::PassedOver,
+        };
+        let value = match &change.said {
+            Some(said) => {
+                self.learn_unit(key, said);
+                self.value(key, &said.state, &said.attributes, out)
+            }
+            None => f64::NAN,
+        };
+        if self.is_news(key, change.at_ms, value) {
+            self.series[key as usize].last = Some((change.at_ms, value));
+            out.push(Event::Reading { key, at_ms: change.at_ms, value });
+        }
+        Outcome::Read
+    }
+
+    fn learn_unit(&mut self, key: u32, said: &Said) {
+        let tracked = &mut self.series[key as usize];
+        if let Some(unit) = said.attributes.unit_of_measurement.as_str()
+            && tracked.unit.as_deref() != Some(unit)
+        {
+            tracked.factor = factor(tracked.info.quantity, Some(unit));
+            tracked.unit = Some(unit.to_owned());
+        }
+    }
+
+    /// What a state is as a number; `NaN` where it says nothing. A new mode is told of first.
+    pub fn value(&mut self, key: u32, state: &str, attributes: &Attributes, out: &mut Vec<Event>) -> f64 {
+        let tracked = &mut self.series[key as usize];
+        if tracked.info.quantity != Quantity::Level {
+            if is_silent(state) {
+                return f64::NAN;
+            }
+            return match state.trim().parse::<f64>() {
+                Ok(number) if number.is_finite() => number * tracked.factor,
+                _ => {
+                    self.bad += 1;
+                    f64::NAN
+                }
+            };
+        }
+        let modes = tracked.info.modes.len();
+        let number = match hear(&tracked.info.device, state, attributes) {
+            Heard::Silent => f64::NAN,
+            Heard::Off => Level::off().to_number(),
+            Heard::On(mode, fraction) => Level { mode: tracked.info.mode(&mode), fraction }.to_number(),
+        };
+        if tracked.info.modes.len() > modes {
+            out.push(Event::Series { key, info: tracked.info.clone() });
+        }
+        number
+    }
+
+    fn is_news(&self, key: u32, at_ms: i64, value: f64) -> bool {
+        let tracked = &self.series[key as usize];
+        is_news(tracked.last, at_ms, value, tracked.info.quantity)
+    }
+
+    /// Says that nothing is known of any series from `at_ms` on.
+    pub fn silence(&mut self, at_ms: i64, out: &mut Vec<Event>) {
+        for (key, tracked) in self.series.iter_mut().enumerate() {
+            if tracked.last.is_none_or(|(_, value)| !value.is_nan()) {
+                let at_ms = tracked.last.map_or(at_ms, |(last_ms, _)| at_ms.max(last_ms + 1));
+                tracked.last = Some((at_ms, f64::NAN));
+                out.push(Event::Reading { key: key as u32, at_ms, value: f64::NAN });
+            }
+        }
+    }
+}
+
+/// Whether a value says more than the one before it. A value holds until the next, so that the same again says nothing; but that a level
+/// is said again later shows that its entity lives.
+pub(super) fn is_news(last: Option<(i64, f64)>, at_ms: i64, value: f64, quantity: Quantity) -> bool {
+    let Some((last_ms, last)) = last else { return true };
+    let same = last == value || (last.is_nan() && value.is_nan());
+    !same || (quantity == Quantity::Level && !value.is_nan() && at_ms - last_ms > REPEAT_MS)
+}

@@ -1,0 +1,96 @@
+//! The meter service.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use chrono::Utc;
+use serde::Deserialize;
+use wattribute_service::{Context, State, home_assistant, http};
+use wattribute_store::Store;
+
+use crate::adapters::home_assistant::{HEARD, HomeAssistant};
+use crate::adapters::{Adapter, demo};
+use crate::{House, ingest, router};
+
+/// How often the store is looked after.
+const MAINTAIN_EVERY: Duration = Duration::from_secs(60);
+
+/// The section `[meter]`, and what else the service reads from.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where it answers.
+    pub listen: SocketAddr,
+    /// The Home Assistant to read; section `[home_assistant]`.
+    #[serde(skip)]
+    pub home_assistant: Option<home_assistant::Config>,
+    /// The made-up home to read instead of anything real.
+    #[serde(skip)]
+    pub demo: Option<demo::Config>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config { listen: SocketAddr::from(([127, 0, 0, 1], 8014)), home_assistant: None, demo: None }
+    }
+}
+
+/// Reads all sources into the store and answers HTTP, until the context's shutdown.
+pub async fn run(config: Config, context: Context) -> anyhow::Result<()> {
+    let about = http::About::of("meter", &context);
+    let Context { store, listener, shutdown, health, .. } = context;
+    let adapters = adapters(&config, &*store).await?;
+    if adapters.is_empty() {
+        let remedy = "no source is set up: set HOME_ASSISTANT_URL and HOME_ASSISTANT_TOKEN, or see `wattribute demo`";
+        health.set("source", State::Degraded(remedy.to_owned()));
+        tracing::warn!("{remedy}");
+    }
+    let meter = config.home_assistant.and_then(|config| config.meter);
+    let routes = router(House { store: store.clone(), meter });
+
+    let maintaining = maintain(store.clone());
+    let reading = async {
+        ingest(adapters, store, health, shutdown.clone()).await.context("the meter service cannot write to the store")?;
+        shutdown.cancelled().await;
+        anyhow::Ok(())
+    };
+    let answering = http::serve(listener, about, routes, shutdown.clone());
+    tokio::select! {
+        done = async { tokio::try_join!(reading, answering) } => done.map(|_| ()),
+        () = maintaining => Ok(()),
+    }
+}
+
+async fn adapters(config: &Config, store: &dyn Store) -> anyhow::Result<Vec<Box<dyn Adapter>>> {
+    let mut adapters: Vec<Box<dyn Adapter>> = Vec::new();
+    if let Some(demo) = &config.demo {
+        let heard = store.document(demo::HEARD).await?;
+        adapters.push(Box::new(match heard {
+            Some(heard) => demo::Demo::resume(demo.clone(), &heard)?,
+            None => demo::Demo::new(demo.clone(), Utc::now().timestamp_millis()),
+        }));
+        return Ok(adapters);
+    }
+    if let Some(home_assistant) = config.home_assistant.clone().filter(home_assistant::Config::is_set) {
+        let heard_ms = store.document(HEARD).await?.and_then(|text| text.parse().ok());
+        let known = store.series().await?.into_iter().map(|(_, info)| info).collect();
+        adapters.push(Box::new(HomeAssistant::new(home_assistant, known, heard_ms)?));
+    }
+    Ok(adapters)
+}
+
+/// Folds, rolls up and forgets in the store, every minute.
+async fn maintain(store: std::sync::Arc<dyn Store>) {
+    let mut is_failing = false;
+    loop {
+        tokio::time::sleep(MAINTAIN_EVERY).await;
+        let failed = store.maintain(Utc::now().timestamp_millis()).await.err();
+        match &failed {
+            Some(why) if !is_failing => tracing::warn!("the store cannot be looked after now: {why}"),
+            None if is_failing => tracing::info!("the store is looked after again"),
+            _ => {}
+        }
+        is_failing = failed.is_some();
+    }
+}
