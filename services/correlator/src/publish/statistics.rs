@@ -4,6 +4,7 @@
 //! correction replaces what was there.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -141,7 +142,6 @@ impl Importer {
 
     /// Imports all whole hours that are not imported as they are.
     pub(super) async fn catch_up(&mut self, devices: &[Told], now_ms: i64) -> Result<(), String> {
-        let text = |e: wattribute_store::StoreError| e.to_string();
         let to_ms = now_ms - now_ms.rem_euclid(HOUR_MS);
         self.check().await?;
         let progress = self.progress().await?.clone();
@@ -151,10 +151,11 @@ impl Importer {
             let from_ms = match progress.done.get(&device.statistic_id) {
                 None => i64::MIN,
                 Some(done) => {
-                    if !sums.contains_key(&done.until_ms) {
-                        sums.insert(done.until_ms, self.store.total_energy(done.until_ms).await.map_err(text)?.into_iter().collect());
-                    }
-                    let sum_kwh = sums.get(&done.until_ms).and_then(|s| s.get(&device.series)).copied().unwrap_or(0.0);
+                    let sums = match sums.entry(done.until_ms) {
+                        Entry::Occupied(known) => known.into_mut(),
+                        Entry::Vacant(new) => new.insert(self.totals(done.until_ms).await?),
+                    };
+                    let sum_kwh = sums.get(&device.series).copied().unwrap_or(0.0);
                     let changed_ms = progress.changed_from_ms.unwrap_or(i64::MAX);
                     // A sum that changed without our being told: somebody was killed between changing and telling.
                     let is_untold = changed_ms >= done.until_ms && (sum_kwh - done.sum_kwh).abs() > SAME_KWH;
@@ -165,10 +166,10 @@ impl Importer {
         }
         let first_ms = froms.iter().copied().min().unwrap_or(to_ms);
         if first_ms < to_ms {
-            let hours = self.store.energy(first_ms, to_ms).await.map_err(text)?;
-            let before: BTreeMap<SeriesId, f64> = match first_ms {
+            let hours = self.store.energy(first_ms, to_ms).await.map_err(|e| e.to_string())?;
+            let before = match first_ms {
                 i64::MIN => BTreeMap::new(),
-                ms => self.store.total_energy(ms).await.map_err(text)?.into_iter().collect(),
+                ms => self.totals(ms).await?,
             };
             for (device, from_ms) in devices.iter().zip(froms) {
                 let own: Vec<HourEnergy> = hours.iter().filter(|h| h.series == device.series).copied().collect();
@@ -180,6 +181,11 @@ impl Importer {
             self.remember().await?;
         }
         Ok(())
+    }
+
+    /// Energy of each series before `to_ms`, kWh.
+    async fn totals(&self, to_ms: i64) -> Result<BTreeMap<SeriesId, f64>, String> {
+        Ok(self.store.total_energy(to_ms).await.map_err(|e| e.to_string())?.into_iter().collect())
     }
 
     /// Forgets what was imported into a database that Home Assistant no longer has. Once after each start.
