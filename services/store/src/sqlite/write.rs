@@ -59,11 +59,7 @@ pub fn write(db: &mut Connection, batch: Batch, only_last_payload: bool) -> Resu
         changed.extend(gone.into_iter().map(|at| (at, at)));
     }
     few.sort_by_key(|r| (r.at_ms.div_euclid(recent::SLOT_MS), r.series, r.at_ms));
-    for reading in &few {
-        if recent::put(&tx, reading.series, reading.at_ms, reading.value)? {
-            changed.push((reading.at_ms, reading.at_ms));
-        }
-    }
+    changed.extend(recent::put(&tx, &few)?.into_iter().map(|at| (at, at)));
 
     for last in readings.chunk_by(|a, b| a.series == b.series).filter_map(<[Reading]>::last) {
         set_newest(&tx, last)?;
