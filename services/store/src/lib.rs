@@ -61,7 +61,7 @@ pub struct Payload {
 pub struct Arrivals {
     /// Where to go on from next time.
     pub cursor: i64,
-    /// First and last instant (ms, both included) of each stretch that something arrived for, in order, those less than a minute apart
+    /// First and last instant (ms, both included) of each stretch that something arrived for, in order, those a minute or less apart
     /// joined; empty where nothing did.
     pub spans_ms: Vec<(i64, i64)>,
 }
