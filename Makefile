@@ -6,7 +6,7 @@ DENY   := $(shell command -v cargo-deny)
 NEXTEST := $(shell command -v cargo-nextest)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-real check format clippy doc deny accept exam bench
+.PHONY: help build run test test-real check format clippy doc deny accept exam bench bench-store
 
 help:           ## this list
 	@sed -n 's/^\([a-z-]*\): .*## /make \1\t/p' Makefile | expand -t 18
@@ -63,5 +63,8 @@ exam:           ## the attribution exam, e.g. make exam ARGS='--homes small --pe
 
 bench:          ## time and memory on a year at 1 s and on 10 M states, beside the naive join
 	WATTRIBUTE_BIN=$(BIN) scripts/bench.py $(ARGS)
+
+bench-store:    ## the store beside plain SQLite rows, InfluxDB and VictoriaMetrics, where these are installed
+	scripts/bench_store.py $(ARGS)
 
 exam bench: build

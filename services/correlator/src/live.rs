@@ -187,7 +187,7 @@ impl Live {
         let rows = power.at_ms.iter().zip(&power.value).skip(common);
         let readings: Vec<Reading> = rows.map(|(&at_ms, &value)| Reading { series: self.house, at_ms, value }).collect();
         if replaced.is_some() || !readings.is_empty() {
-            self.store.write(Batch { replaced: replaced.into_iter().collect(), readings, ..Batch::default() }).await?;
+            self.store.write(Batch { replaced: replaced.into_iter().collect(), readings, derived: true, ..Batch::default() }).await?;
             self.written = power;
         }
         Ok(())
@@ -234,7 +234,7 @@ impl Live {
         let replaced = vec![Span { series: self.house, from_ms, to_ms }];
         let rows = power.at_ms.iter().zip(&power.value);
         let readings = rows.map(|(&at_ms, &value)| Reading { series: self.house, at_ms, value }).collect();
-        self.store.write(Batch { replaced, readings, ..Batch::default() }).await?;
+        self.store.write(Batch { replaced, readings, derived: true, ..Batch::default() }).await?;
         Ok(())
     }
 

@@ -111,7 +111,15 @@ fn start_publishing(config: &Config, store: Arc<dyn Store>, health: &Health, is_
             None
         }
     });
-    Publisher::new(config.publish.clone(), mqtt, None, store, health, is_demo)
+    let home_assistant = config.home_assistant.as_ref().filter(|c| c.is_set()).and_then(|c| match publish::Api::new(c) {
+        Ok(api) => Some(Arc::new(api) as Arc<dyn publish::HomeAssistant>),
+        Err(error) => {
+            tracing::error!(%error, "nothing is published to Home Assistant");
+            health.set("home_assistant_publish", State::Degraded(error.to_string()));
+            None
+        }
+    });
+    Publisher::new(config.publish.clone(), mqtt, home_assistant, store, health, is_demo)
 }
 
 type Learning = JoinHandle<anyhow::Result<Option<Learned>>>;
@@ -233,7 +241,9 @@ impl Watch {
             }
             Err(error) => {
                 let why = format!("{error:#}");
-                if self.health.set("whole_house_meter", State::Degraded(why.clone())) {
+                let is_new = self.health.set("whole_house_meter", State::Degraded(why.clone()));
+                // At first nothing has arrived: that is no news.
+                if is_new && !self.live.catalogue.sensors().is_empty() {
                     tracing::warn!(why, "the house's meter is not known yet");
                 }
             }

@@ -30,6 +30,8 @@ pub struct Batch {
     pub payloads: Vec<Payload>,
     /// Documents to set, such as how far a source has been heard.
     pub documents: Vec<(String, String)>,
+    /// Whether it was computed from what the store holds: then it is no arrival.
+    pub derived: bool,
 }
 
 /// A stretch `[from_ms, to_ms)` of one series.
@@ -61,7 +63,7 @@ pub struct Payload {
 pub struct Arrivals {
     /// Where to go on from next time.
     pub cursor: i64,
-    /// First and last instant (ms, both included) of each stretch that something arrived for, in order, those less than a minute apart
+    /// First and last instant (ms, both included) of each stretch that something arrived for, in order, those a minute or less apart
     /// joined; empty where nothing did.
     pub spans_ms: Vec<(i64, i64)>,
 }

@@ -101,9 +101,28 @@ async fn a_damaged_file_is_told_and_nothing_panics() {
     assert!(matches!(&answer, Err(StoreError::Corrupt(text)) if text.contains("backup")), "{answer:?}");
 }
 
+#[test]
+fn services_may_start_at_once_on_a_file_that_is_not_there_yet() {
+    for _ in 0..10 {
+        let folder = tempfile::tempdir().unwrap();
+        let url = url(folder.path());
+        let opened: Vec<_> = (0..6)
+            .map(|_| {
+                std::thread::spawn({
+                    let url = url.clone();
+                    move || open(&url, Origin::Home)
+                })
+            })
+            .collect();
+        for store in opened {
+            store.join().unwrap().unwrap();
+        }
+    }
+}
+
 #[tokio::test]
-async fn two_processes_may_have_it_open() {
-    // Two stores with connections of their own, as two processes have; the locks are the file's.
+async fn two_stores_may_have_it_open() {
+    // Two stores with connections of their own, as two processes have; `kill9.rs` has real ones.
     let folder = tempfile::tempdir().unwrap();
     let (one, two) = (common::open(folder.path()), common::open(folder.path()));
     let (a, b) = (power(&one, "a").await, power(&two, "b").await);

@@ -63,8 +63,8 @@ fn the_child_writes_until_it_is_killed() {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(run);
 }
 
-/// Starts the child and kills it after `life`; the batches it acknowledged.
-fn killed_after(folder: &Path, first: i64, life: Duration) -> BTreeSet<i64> {
+/// Starts the child and kills it when `meanwhile` is over; the batches it acknowledged.
+fn killed_after(folder: &Path, first: i64, meanwhile: impl FnOnce()) -> BTreeSet<i64> {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["the_child_writes_until_it_is_killed", "--exact", "--nocapture"])
         .env(CHILD, format!("{}|{first}", folder.display()))
@@ -75,7 +75,7 @@ fn killed_after(folder: &Path, first: i64, life: Duration) -> BTreeSet<i64> {
     let reading = std::thread::spawn(move || {
         lines.lines().map_while(Result::ok).filter_map(|l| l.strip_prefix("acknowledged ")?.parse().ok()).collect::<BTreeSet<i64>>()
     });
-    std::thread::sleep(life);
+    meanwhile();
     child.kill().unwrap();
     child.wait().unwrap();
     reading.join().unwrap()
@@ -116,7 +116,7 @@ fn what_was_acknowledged_survives_a_kill() {
         random ^= random >> 7;
         random ^= random << 17;
         let life = Duration::from_millis(60 + random % 240);
-        let told = killed_after(folder.path(), next, life);
+        let told = killed_after(folder.path(), next, || std::thread::sleep(life));
         alive += u64::from(!told.is_empty());
         acknowledged.extend(told);
         let there = runtime.block_on(found(folder.path()));
@@ -134,4 +134,28 @@ fn what_was_acknowledged_survives_a_kill() {
         acknowledged.len() as i64 * BATCH
     );
     assert!(alive * 2 > rounds, "the child was killed too early to have written: {alive} of {rounds}");
+}
+
+#[test]
+fn two_processes_write_and_read_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let ours = async |store: &std::sync::Arc<dyn wattribute_store::Store>| common::power(store, "ours").await;
+    let told = killed_after(folder.path(), 0, || {
+        runtime.block_on(async {
+            let store = common::open(folder.path());
+            let (id, theirs) = (ours(&store).await, ids(&store).await[0]);
+            let mut k = 0;
+            // Until the other has written its share, seen from here.
+            while store.readings(theirs, T0, T0 + 1000 * HOUR).await.unwrap().len() < 500 {
+                store.write(batch(vec![reading(id, T0 + k * 10_000, k as f64)])).await.unwrap();
+                k += 1;
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                assert!(k < 5000, "the other process writes nothing");
+            }
+            assert_eq!(store.readings(id, T0, T0 + 1000 * HOUR).await.unwrap().len() as i64, k);
+        });
+    });
+    assert!(told.len() >= 9, "{told:?}");
+    assert!(told.is_subset(&runtime.block_on(found(folder.path()))));
 }

@@ -45,14 +45,14 @@ fn step() -> impl Strategy<Value = Step> {
 /// A believable value: steps of 0.1 W, now and then silence.
 fn value(seed: u64, k: i64) -> f64 {
     let mixed = (seed ^ k as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33;
-    if mixed % 41 == 0 { f64::NAN } else { (mixed % 30_000) as f64 / 10.0 }
+    if mixed.is_multiple_of(41) { f64::NAN } else { (mixed % 30_000) as f64 / 10.0 }
 }
 
 fn said(step: &Step, ids: &[SeriesId]) -> Option<Batch> {
     match *step {
         Step::Say { series, at_ms, every_ms, count, seed } => {
             let mut readings: Vec<Reading> = (0..count).map(|k| reading(ids[series], T0 + at_ms + k * every_ms, value(seed, k))).collect();
-            if seed % 3 == 0 {
+            if seed.is_multiple_of(3) {
                 readings.reverse();
             }
             Some(Batch { readings, ..Batch::default() })

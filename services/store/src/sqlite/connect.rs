@@ -131,8 +131,9 @@ impl Connections {
 
 impl Drop for Connections {
     fn drop(&mut self) {
-        self.jobs = None;
+        // Readers first: the last to close tidies the log away, and a reader may not.
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.jobs = None;
         if let Some(writer) = self.writer.take() {
             // So that the file is closed when the store is gone; what is queued is done first.
             writer.join().ok();

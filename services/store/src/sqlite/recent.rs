@@ -1,7 +1,7 @@
 //! Rows that are not folded yet.
 
 use rusqlite::{Connection, OptionalExtension, params};
-use wattribute_domain::{Series, SeriesId};
+use wattribute_domain::{Reading, Series, SeriesId};
 
 use super::connect::Fault;
 
@@ -67,14 +67,20 @@ fn may_have(db: &Connection, series: SeriesId, from_ms: i64) -> Result<bool, Fau
     Ok(oldest.is_some_and(|slot| newest >= slot * SLOT_MS))
 }
 
-/// Sets one row; whether that changed anything.
-pub fn put(db: &Connection, series: SeriesId, at_ms: i64, value: f64) -> Result<bool, Fault> {
+/// Sets rows, best in order of slot and series; gives the instants where that changed anything.
+pub fn put(db: &Connection, readings: &[Reading]) -> Result<Vec<i64>, Fault> {
     let mut statement = db.prepare_cached(
         "INSERT INTO recent VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT DO UPDATE SET value = excluded.value WHERE value IS NOT excluded.value",
     )?;
-    let value = value.is_finite().then_some(value);
-    Ok(statement.execute(params![at_ms.div_euclid(SLOT_MS), series.0, at_ms.rem_euclid(SLOT_MS), value])? > 0)
+    let mut changed = Vec::with_capacity(readings.len());
+    for r in readings {
+        // NaN becomes NULL.
+        if statement.execute((r.at_ms.div_euclid(SLOT_MS), r.series.0, r.at_ms.rem_euclid(SLOT_MS), r.value))? > 0 {
+            changed.push(r.at_ms);
+        }
+    }
+    Ok(changed)
 }
 
 /// Drops rows of a series in `[from_ms, to_ms)`; how many there were.

@@ -35,7 +35,7 @@ CREATE TABLE head (
     cells BLOB, -- the same by ten minutes, where rows are many
     PRIMARY KEY (series, start_ms)
 ) WITHOUT ROWID;
-CREATE TABLE block (series INTEGER, start_ms INTEGER, times BLOB NOT NULL, value BLOB NOT NULL, PRIMARY KEY (series, start_ms)) WITHOUT ROWID;
+CREATE TABLE block (series INTEGER, start_ms INTEGER, times BLOB NOT NULL, value BLOB NOT NULL, PRIMARY KEY (series, start_ms));
 -- One-minute means of blocks that are forgotten.
 CREATE TABLE minutes (series INTEGER, start_ms INTEGER, cells BLOB NOT NULL, PRIMARY KEY (series, start_ms)) WITHOUT ROWID;
 

@@ -9,7 +9,7 @@ use super::connect::Fault;
 use super::{BLOCK_MS, block_of, fold, log, read, recent, series};
 use crate::{Batch, StoreError};
 
-/// From this many rows of one block on, they go straight into it.
+/// From this many rows of one series on, they go straight into blocks: a backfill, or an import.
 const BULK: usize = 512;
 /// The years 1 to 9999, ms: nothing was ever read outside, and sums of what is inside fit.
 const INSTANTS: std::ops::Range<i64> = -62_135_596_800_000..253_402_300_800_000;
@@ -41,12 +41,10 @@ pub fn write(db: &mut Connection, batch: Batch, only_last_payload: bool) -> Resu
     }
 
     let mut few: Vec<Reading> = Vec::new();
-    for group in readings.chunk_by(|a, b| (a.series, block_of(a.at_ms)) == (b.series, block_of(b.at_ms))) {
+    let (many, single): (Vec<_>, Vec<_>) = readings.chunk_by(|a, b| a.series == b.series).partition(|said| said.len() >= BULK);
+    few.extend(single.into_iter().flatten());
+    for group in many.into_iter().flat_map(|said| said.chunk_by(|a, b| block_of(a.at_ms) == block_of(b.at_ms))) {
         let (series, start_ms) = (group[0].series, block_of(group[0].at_ms));
-        if group.len() < BULK {
-            few.extend(group);
-            continue;
-        }
         let spans = erased.remove(&(series, start_ms)).unwrap_or_default();
         let new = Series { at_ms: group.iter().map(|r| r.at_ms).collect(), value: group.iter().map(|r| r.value).collect() };
         let end_ms = start_ms + BLOCK_MS;
@@ -59,11 +57,7 @@ pub fn write(db: &mut Connection, batch: Batch, only_last_payload: bool) -> Resu
         changed.extend(gone.into_iter().map(|at| (at, at)));
     }
     few.sort_by_key(|r| (r.at_ms.div_euclid(recent::SLOT_MS), r.series, r.at_ms));
-    for reading in &few {
-        if recent::put(&tx, reading.series, reading.at_ms, reading.value)? {
-            changed.push((reading.at_ms, reading.at_ms));
-        }
-    }
+    changed.extend(recent::put(&tx, &few)?.into_iter().map(|at| (at, at)));
 
     for last in readings.chunk_by(|a, b| a.series == b.series).filter_map(<[Reading]>::last) {
         set_newest(&tx, last)?;
@@ -91,7 +85,9 @@ pub fn write(db: &mut Connection, batch: Batch, only_last_payload: bool) -> Resu
         }
     }
     super::learned::set_documents(&tx, &batch.documents)?;
-    log::add(&tx, changed)?;
+    if !batch.derived {
+        log::add(&tx, changed)?;
+    }
     tx.commit()?;
     Ok(())
 }
