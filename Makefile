@@ -14,13 +14,16 @@ help:           ## this list
 build:          ## build the `wattribute` command
 	$(CARGO) build --profile ci --workspace --all-targets
 
-run: build      ## analyze a history: make run HISTORY=home-assistant_v2.db [ARGS='--price 0.31 --currency EUR']
+run: build      ## run it on your home (HOME_ASSISTANT_URL and HOME_ASSISTANT_TOKEN), else the demo; HISTORY=file analyzes a history
 ifdef HISTORY
 	$(BIN) analyze $(HISTORY) $(ARGS)
 else
-	@echo "Built $(BIN). Give it a copy of your Home Assistant history:"
-	@echo "  make run HISTORY=home-assistant_v2.db"
-	@echo "  $(BIN) analyze --help"
+	@if [ -n "$$HOME_ASSISTANT_URL" ] && [ -n "$$HOME_ASSISTANT_TOKEN$$WATTRIBUTE__HOME_ASSISTANT__TOKEN_FILE" ] || [ -e wattribute.toml ]; then \
+	  exec $(BIN) run $(ARGS); \
+	else \
+	  echo "HOME_ASSISTANT_URL and HOME_ASSISTANT_TOKEN are not set: this is the DEMO, a made-up home."; \
+	  exec $(BIN) demo $(ARGS); \
+	fi
 endif
 
 test:           ## all tests that need nothing but this folder

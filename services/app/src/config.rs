@@ -72,13 +72,10 @@ pub struct Influxdb {
     /// Where it is.
     pub url: Option<String>,
     /// Its token.
-    #[expect(dead_code, reason = "kept for the InfluxDB backend")]
     pub token: Option<SecretString>,
     /// Its organisation.
-    #[expect(dead_code, reason = "kept for the InfluxDB backend")]
     pub org: Option<String>,
     /// Its bucket.
-    #[expect(dead_code, reason = "kept for the InfluxDB backend")]
     pub bucket: Option<String>,
 }
 

@@ -4,9 +4,12 @@
 
 mod analyze;
 mod arguments;
+mod ask;
+mod check;
 mod config;
 mod correlations;
 mod instant;
+mod keep;
 mod number;
 mod output;
 mod progress;
@@ -42,6 +45,16 @@ enum Command {
     Correlator(run::SingleArguments),
     /// Run the data API and the pages alone
     DataApi(run::SingleArguments),
+    /// Read every entity once and print what it says; write nothing
+    Once(run::Arguments),
+    /// Print what would be read of a source, and why
+    Discover(ask::DiscoverArguments),
+    /// Try every connection; say what is wrong and what would help
+    Check(check::CheckArguments),
+    /// Write a recorded history into the store: Home Assistant databases, CSV or Parquet files
+    Import(keep::ImportArguments),
+    /// Copy the store to a file, also while it is in use
+    Backup(keep::BackupArguments),
     /// Print the configuration in effect, without its secrets
     Config(show::ConfigArguments),
 }
@@ -61,6 +74,11 @@ fn main() -> ExitCode {
         Command::Meter(arguments) => run::single(&arguments, Services::Meter),
         Command::Correlator(arguments) => run::single(&arguments, Services::Correlator),
         Command::DataApi(arguments) => run::single(&arguments, Services::DataApi),
+        Command::Once(arguments) => ask::once(&arguments),
+        Command::Discover(arguments) => ask::discover(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Import(arguments) => keep::import(&arguments),
+        Command::Backup(arguments) => keep::backup(&arguments),
         Command::Config(arguments) => show::run(&arguments),
     };
     match done {

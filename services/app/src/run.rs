@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use wattribute_service::{Access, Context, Health, State, shutdown, telemetry};
+use wattribute_service::{Access, Context, Health, State, home_assistant, shutdown, telemetry};
 use wattribute_store::Origin;
 
 use crate::config::{self, Config, Loaded, Services};
@@ -94,10 +94,10 @@ async fn serve(loaded: Loaded, access: Access, services: Services, origin: Origi
         health: health.clone(),
         is_demo,
     };
-    let mut running: JoinSet<(&str, anyhow::Result<()>)> = JoinSet::new();
+    let mut running: JoinSet<(&'static str, anyhow::Result<()>)> = JoinSet::new();
     running.spawn(watch_store(store.clone(), healths.clone(), token.clone()));
     let [meter_health, correlator_health, api_health] = &healths;
-    let home_assistant = (config.home_assistant.is_set() && !is_demo).then(|| config.home_assistant.clone());
+    let home_assistant = usable(&config.home_assistant, meter_health).filter(|_| !is_demo);
     if let Some(listener) = ports.meter {
         let context = context(listener, meter_health);
         let meter = wattribute_meter::Config {
@@ -123,6 +123,21 @@ async fn serve(loaded: Loaded, access: Access, services: Services, origin: Origi
         running.spawn(async move { ("data API", wattribute_data_api::run(config.data_api, context, ports.pages).await) });
     }
     until_the_end(running, token).await
+}
+
+/// The Home Assistant that is set up. Where it is set up wrongly, everything else runs all the same, and /health says it.
+fn usable(config: &home_assistant::Config, health: &Health) -> Option<home_assistant::Config> {
+    if !config.is_set() {
+        return None;
+    }
+    match home_assistant::Rest::new(config) {
+        Ok(_) => Some(config.clone()),
+        Err(error) => {
+            tracing::error!(%error, "Home Assistant is set up wrongly");
+            health.set("home_assistant", State::Degraded(error.to_string()));
+            None
+        }
+    }
 }
 
 /// How each service is: the meter, the correlator, the data API. In one process each also names what the ones before it depend on.
@@ -166,7 +181,7 @@ async fn watch_store(
 }
 
 /// Waits until all have ended; the first that fails ends the others, and its error is the process's.
-async fn until_the_end(mut running: JoinSet<(&str, anyhow::Result<()>)>, token: CancellationToken) -> anyhow::Result<ExitCode> {
+async fn until_the_end(mut running: JoinSet<(&'static str, anyhow::Result<()>)>, token: CancellationToken) -> anyhow::Result<ExitCode> {
     let mut failed: Option<anyhow::Error> = None;
     let too_long = async {
         token.cancelled().await;

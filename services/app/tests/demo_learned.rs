@@ -3,7 +3,7 @@
 
 use chrono_tz::Tz;
 use wattribute_analysis::{Settings, analyze};
-use wattribute_domain::{Answer, DeviceProfile, Entity, History, Home, Level, Quantity, Said, Sensor, SeriesInfo};
+use wattribute_domain::{Answer, DeviceProfile, Entity, History, Home, Level, Quantity, Said, Sensor, SeriesInfo, Verdict};
 use wattribute_meter::adapters::demo::{Config, Demo, HEARD, Truth, truth};
 use wattribute_meter::adapters::{Adapter, Event};
 

@@ -1,12 +1,19 @@
-//! How data leaves: the data API, the dashboard, exports.
+//! How data leaves: the data API, the dashboard, exports. It only reads the store.
+
+mod house;
+mod pages;
+mod routes;
 
 use std::net::SocketAddr;
 
+use anyhow::Context as _;
 use serde::Deserialize;
 use tokio::net::TcpListener;
-use utoipa_axum::router::OpenApiRouter;
-use wattribute_service::Context;
 use wattribute_service::http::{self, About};
+use wattribute_service::{Context, State};
+use wattribute_store::Store;
+
+pub use routes::{Api, router};
 
 /// `[data_api]` in the config file.
 #[derive(Clone, Debug, Deserialize)]
@@ -22,9 +29,39 @@ impl Default for Config {
     }
 }
 
+/// How often it is looked whether there is anything to show.
+const LOOK: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// Answers the API, and on `pages` the same with the pages, until it is told to stop.
 pub async fn run(_config: Config, context: Context, pages: Option<TcpListener>) -> anyhow::Result<()> {
+    let api = Api { store: context.store.clone(), is_demo: context.is_demo };
     let about = About::of("data-api", &context);
-    let _ = pages;
-    http::serve(context.listener, about, OpenApiRouter::new(), context.shutdown).await
+    let answering = http::serve(context.listener, about.clone(), router(api.clone()), context.shutdown.clone());
+    let showing = async {
+        match pages {
+            Some(listener) => http::serve(listener, About { service: "dashboard", ..about }, pages::router(api), context.shutdown.clone()).await,
+            None => Ok(()),
+        }
+    };
+    let looking = async {
+        while !context.shutdown.is_cancelled() {
+            let state = match has_readings(&*context.store).await {
+                Ok(true) => State::Ok,
+                Ok(false) => State::Degraded("nothing was heard yet: the meter service has written no readings to this store".to_owned()),
+                Err(_) => State::Degraded("the store cannot be read".to_owned()),
+            };
+            context.health.set("readings", state);
+            tokio::select! {
+                () = tokio::time::sleep(LOOK) => {}
+                () = context.shutdown.cancelled() => {}
+            }
+        }
+        Ok(())
+    };
+    tokio::try_join!(answering, showing, looking).map(|_| ()).context("the data API cannot answer")
+}
+
+async fn has_readings(store: &dyn Store) -> wattribute_store::Result<bool> {
+    let series = store.series().await?;
+    Ok(series.iter().any(|(_, info)| info.source != house::OURS))
 }

@@ -1,0 +1,82 @@
+//! `import` and `backup`: into the store, and out of it as a whole.
+
+use std::io::{IsTerminal, stderr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use wattribute_meter::adapters::history;
+use wattribute_meter::import::import as write;
+use wattribute_store::Origin;
+
+use crate::config::{self, Services};
+use crate::progress::{Reading, Working};
+use crate::run::{Arguments, open_store, runtime, store_url};
+use crate::{number, output, text};
+
+/// What `import` takes.
+#[derive(clap::Args, Debug)]
+pub struct ImportArguments {
+    /// Home Assistant databases, history exports (CSV) or Parquet files; several are read as one history
+    #[arg(required = true, value_name = "FILES")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    all: Arguments,
+}
+
+/// What `backup` takes.
+#[derive(clap::Args, Debug)]
+pub struct BackupArguments {
+    /// Where the copy goes; a file that is there is not written over
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    all: Arguments,
+    /// Of the made-up home of `wattribute demo`
+    #[arg(long)]
+    demo: bool,
+}
+
+/// Reads files as `analyze` does and writes what they say into the store. The same files again change nothing.
+pub fn import(arguments: &ImportArguments) -> anyhow::Result<ExitCode> {
+    let loaded = config::load(arguments.all.config.as_deref(), Services::All)?;
+    let terminal = stderr().is_terminal();
+    let mut reading = Reading::begin(terminal);
+    let read = history::read(&arguments.files, &history::Options::default(), &mut |progress| reading.show(&progress));
+    reading.end();
+    let history = read?;
+    let left_out = history.bad.left_out();
+    if left_out > 0 {
+        let first = history.bad.first.as_deref().map(|first| format!("; the first: {}", text::one_line(first))).unwrap_or_default();
+        eprintln!("wattribute: {} rows were left out{first}", number::fixed(left_out as f64, 0));
+    }
+    let (store, url) = open_store(&loaded, Origin::Home)?;
+    let working = Working::begin("Writing it to the store", terminal);
+    let written = runtime()?.block_on(write(history, &*store, "home_assistant", &mut |_| {}));
+    drop(working);
+    let summary = written.context("the history cannot be written to the store")?;
+    for note in &summary.notes {
+        eprintln!("wattribute: {}", text::one_line(note));
+    }
+    let (series, readings) = (number::fixed(summary.series as f64, 0), number::fixed(summary.readings as f64, 0));
+    println!("{readings} readings of {series} series are in {url}");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes a consistent copy of the store, also while it is in use.
+pub fn backup(arguments: &BackupArguments) -> anyhow::Result<ExitCode> {
+    let loaded = config::load(arguments.all.config.as_deref(), Services::All)?;
+    let (path, origin) = (&arguments.file, if arguments.demo { Origin::Demo } else { Origin::Home });
+    if path.exists() {
+        bail!("{}: this file is there already; name a new one", path.display());
+    }
+    output::check_writable(path, &[])?;
+    let url = store_url(&loaded, origin)?;
+    if wattribute_store::origin(&url)?.is_none() {
+        bail!("there is no store at {url} yet");
+    }
+    let (store, url) = open_store(&loaded, origin)?;
+    runtime()?.block_on(store.backup(path)).with_context(|| format!("{}: the copy cannot be written", path.display()))?;
+    println!("{url} is copied to {}", path.display());
+    Ok(ExitCode::SUCCESS)
+}

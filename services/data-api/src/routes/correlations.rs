@@ -1,0 +1,122 @@
+//! State changes and the steps around them.
+
+use std::collections::HashMap;
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use wattribute_domain::{CorrelationRecord, CorrelationVerdict, Level, SeriesId, SeriesInfo, Stage};
+use wattribute_service::Problem;
+use wattribute_service::problem::Params;
+use wattribute_store::CorrelationQuery;
+
+use super::{Api, instant, now, told, within};
+
+/// Which correlations are asked for.
+#[derive(Debug, Deserialize, IntoParams)]
+pub struct Asked {
+    /// Only of this entity.
+    entity_id: Option<String>,
+    /// Only of entities of this domain, such as `light`.
+    domain: Option<String>,
+    /// How far back, h.
+    #[param(default = 24, minimum = 1, maximum = 168)]
+    hours: Option<u32>,
+    /// Only steps of at least this, W, up or down; 0 also gives those without data.
+    #[param(default = 50.0, minimum = 0.0)]
+    min_delta: Option<f64>,
+    /// At most so many, the newest.
+    #[param(default = 100, minimum = 1, maximum = 1000)]
+    limit: Option<u32>,
+}
+
+/// One state change and the step around it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CorrelationRow {
+    /// When the change was said, RFC 3339 UTC.
+    timestamp: String,
+    /// Home Assistant's id of what changed.
+    entity_id: String,
+    /// `light` of `light.hall`.
+    domain: String,
+    /// State after.
+    state: String,
+    /// State before.
+    previous_state: String,
+    /// Power of the house before the step, W; null without data.
+    power_before_w: Option<f64>,
+    /// Power of the house after the step, W; null without data.
+    power_after_w: Option<f64>,
+    /// The step, W; null without data.
+    power_delta_w: Option<f64>,
+    /// The step in % of the power before; null without data or from nothing.
+    power_delta_pct: Option<f64>,
+    /// Friendly name of what changed.
+    name: String,
+    /// Standard error of the step, W; null without data.
+    standard_error_w: Option<f64>,
+    /// How it can be read.
+    #[schema(value_type = String, example = "clean")]
+    verdict: CorrelationVerdict,
+    /// `provisional` while its window is open, then `final`.
+    #[schema(value_type = String, example = "final")]
+    stage: Stage,
+    /// Step that the learned devices explain, W; null where none is learned.
+    explained_w: Option<f64>,
+}
+
+/// State changes and the steps around them, newest first.
+#[utoipa::path(
+    get, path = "/correlations", tag = "energy", params(Asked),
+    responses(
+        (status = 200, body = Vec<CorrelationRow>),
+        (status = 422, description = "A parameter is wrong", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub async fn correlations(State(api): State<Api>, Params(asked): Params<Asked>) -> Result<Json<Vec<CorrelationRow>>, Problem> {
+    let hours = within("hours", asked.hours, 24, 1..=168)?;
+    let limit = within("limit", asked.limit, 100, 1..=1000)?;
+    let min_delta_w = asked.min_delta.unwrap_or(50.0);
+    if !(min_delta_w.is_finite() && min_delta_w >= 0.0) {
+        return Err(Problem::bad_parameter(format!("min_delta: {min_delta_w} is not a power of at least 0, in W")));
+    }
+    let series: HashMap<SeriesId, SeriesInfo> = api.store.series().await?.into_iter().collect();
+    let wanted = |info: &SeriesInfo| {
+        let entity = asked.entity_id.as_ref().is_none_or(|id| info.device == *id);
+        entity && asked.domain.as_ref().is_none_or(|domain| info.domain() == domain)
+    };
+    let is_narrowed = asked.entity_id.is_some() || asked.domain.is_some();
+    let only = is_narrowed.then(|| series.iter().filter(|(_, info)| wanted(info)).map(|(id, _)| *id).collect());
+    let to_ms = now().timestamp_millis() + 60_000;
+    let query = CorrelationQuery {
+        from_ms: to_ms - 60_000 - i64::from(hours) * 3_600_000,
+        to_ms,
+        series: only,
+        min_delta_w,
+        limit: limit as usize,
+        newest_first: true,
+    };
+    let records = api.store.correlations(query).await?;
+    Ok(Json(records.into_iter().filter_map(|record| Some(row(&record, series.get(&record.series)?))).collect()))
+}
+
+fn row(record: &CorrelationRecord, info: &SeriesInfo) -> CorrelationRow {
+    let mode = |level: Level| info.modes.get(usize::from(level.mode)).cloned().unwrap_or_else(|| "on".to_owned());
+    CorrelationRow {
+        timestamp: instant(record.at_ms),
+        entity_id: info.device.clone(),
+        domain: info.domain().to_owned(),
+        state: mode(record.to),
+        previous_state: mode(record.from),
+        power_before_w: told(record.power_before_w),
+        power_after_w: told(record.power_after_w),
+        power_delta_w: told(record.power_delta_w()),
+        power_delta_pct: told(record.power_delta_pct()),
+        name: info.label().to_owned(),
+        standard_error_w: told(record.standard_error_w),
+        verdict: record.verdict,
+        stage: record.stage,
+        explained_w: told(record.explained_w),
+    }
+}

@@ -1,0 +1,94 @@
+//! What the house and its circuits draw.
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use wattribute_service::Problem;
+use wattribute_service::problem::Params;
+
+use super::{Api, instant, now, told, within};
+use crate::house::{self, Powers};
+
+/// One row a circuit every so often, as earlier systems wrote them, ms.
+const STEP_MS: i64 = 300_000;
+
+/// What the house draws now.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Current {
+    /// When it was said, RFC 3339 UTC.
+    timestamp: String,
+    /// Power of the house, W; null in a gap.
+    total_power_w: Option<f64>,
+    /// Energy since midnight, local time, kWh; gaps are not filled.
+    daily_kwh: Option<f64>,
+    /// Whether this home is made up.
+    is_demo: bool,
+}
+
+/// What the house draws now.
+#[utoipa::path(get, path = "/current", tag = "energy", responses((status = 200, body = Current), (status = 503, body = Problem, content_type = "application/problem+json")))]
+pub async fn current(State(api): State<Api>) -> Result<Json<Current>, Problem> {
+    let now = now();
+    let powers = Powers::read(&*api.store, now).await?;
+    let house = powers.house(&*api.store).await?;
+    let said = house.and_then(|id| powers.now(id));
+    let daily_kwh = match house {
+        Some(id) => house::today_kwh(&*api.store, id, now).await?,
+        None => None,
+    };
+    let timestamp = instant(said.map_or(now.timestamp_millis(), |(at_ms, _)| at_ms));
+    Ok(Json(Current { timestamp, total_power_w: said.map(|(_, power_w)| power_w), daily_kwh, is_demo: api.is_demo }))
+}
+
+/// What is asked of circuits.
+#[derive(Debug, Deserialize, IntoParams)]
+pub struct CircuitQuery {
+    /// How far back, h.
+    #[param(default = 1, minimum = 1, maximum = 24)]
+    hours: Option<u32>,
+}
+
+/// Power of one circuit over five minutes.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CircuitRow {
+    /// Start of the five minutes, RFC 3339 UTC.
+    timestamp: String,
+    /// Its name.
+    circuit_name: String,
+    /// Its mean power, W.
+    power_w: f64,
+    /// Its share of the house's mean power, %; null where that is not known.
+    percentage: Option<f64>,
+}
+
+/// What each circuit drew, in steps of five minutes, newest first.
+#[utoipa::path(
+    get, path = "/circuits", tag = "energy", params(CircuitQuery),
+    responses(
+        (status = 200, body = Vec<CircuitRow>),
+        (status = 422, description = "A parameter is wrong", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub async fn circuits(State(api): State<Api>, Params(query): Params<CircuitQuery>) -> Result<Json<Vec<CircuitRow>>, Problem> {
+    let hours = within("hours", query.hours, 1, 1..=24)?;
+    let now = now();
+    let powers = Powers::read(&*api.store, now).await?;
+    let to_ms = now.timestamp_millis();
+    let from_ms = (to_ms - i64::from(hours) * 3_600_000).div_euclid(STEP_MS) * STEP_MS;
+    let house = match powers.house(&*api.store).await? {
+        Some(id) => api.store.chart(id, from_ms, to_ms, STEP_MS).await?,
+        None => Vec::new(),
+    };
+    let mut rows = Vec::new();
+    for (id, info) in powers.circuits() {
+        for bucket in api.store.chart(*id, from_ms, to_ms, STEP_MS).await? {
+            let Some(power_w) = told(bucket.mean).filter(|_| bucket.covered > 0.0) else { continue };
+            let total = house.iter().find(|b| b.from_ms == bucket.from_ms).map(|b| b.mean).filter(|total| total.abs() > 1e-9);
+            let percentage = total.and_then(|total| told(100.0 * power_w / total));
+            rows.push((bucket.from_ms, CircuitRow { timestamp: instant(bucket.from_ms), circuit_name: info.label().to_owned(), power_w, percentage }));
+        }
+    }
+    rows.sort_by(|(a_ms, a), (b_ms, b)| b_ms.cmp(a_ms).then_with(|| b.power_w.total_cmp(&a.power_w)));
+    Ok(Json(rows.into_iter().map(|(_, row)| row).collect()))
+}
