@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 use wattribute_domain::{Hold, Home, Quantity, Role, SeriesId, SeriesInfo};
 use wattribute_store::{Result, Store};
 
-/// Names that the whole house has where nobody said otherwise, most likely first.
-const WHOLE_HOUSE: [&str; 4] = ["sensor.total_power", "sensor.power_total", "sensor.home_power", "sensor.power_consumption"];
+use crate::adapters::home_assistant::WHOLE_HOUSE;
+
 /// A device that is polled or pushed and was silent for this long says nothing now, ms.
 const STALE_MS: i64 = 300_000;
 /// The day's energy is added up in steps of this, ms.

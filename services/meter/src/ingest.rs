@@ -16,7 +16,7 @@ use crate::writer::{Parcel, write};
 /// How long an adapter that was not let in, or that cannot read what it finds, is left alone.
 const LEFT_ALONE: Duration = Duration::from_secs(600);
 /// Parcels that wait for the store before adapters are asked for no more.
-const WAITING: usize = 16;
+const WAITING: usize = 4;
 
 /// Runs adapters until `shutdown`, and writes what they say. Ends early only where the store is broken.
 pub async fn ingest(
@@ -32,7 +32,7 @@ pub async fn ingest(
     }
     drop(sender);
     // When all adapters have stopped, the writer writes what is left and ends too.
-    write(store, health, parcels).await?;
+    write(store, health, parcels, shutdown).await?;
     while tasks.join_next().await.is_some() {}
     Ok(())
 }

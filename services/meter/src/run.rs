@@ -67,8 +67,8 @@ async fn adapters(config: &Config, store: &dyn Store) -> anyhow::Result<Vec<Box<
     if let Some(demo) = &config.demo {
         let heard = store.document(demo::HEARD).await?;
         adapters.push(Box::new(match heard {
-            Some(heard) => demo::Demo::resume(demo.clone(), &heard)?,
-            None => demo::Demo::new(demo.clone(), Utc::now().timestamp_millis()),
+            Some(heard) => demo::Demo::resume(*demo, &heard)?,
+            None => demo::Demo::new(*demo, Utc::now().timestamp_millis()),
         }));
         return Ok(adapters);
     }

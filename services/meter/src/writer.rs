@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use wattribute_domain::{Reading, SeriesId, SeriesInfo};
 use wattribute_service::home_assistant::Backoff;
 use wattribute_service::{Health, State};
@@ -25,9 +26,16 @@ pub(crate) struct Parcel {
     pub events: Vec<Event>,
 }
 
-/// Writes until nobody sends any more, then what is left.
-pub(crate) async fn write(store: Arc<dyn Store>, health: Health, mut parcels: mpsc::Receiver<Parcel>) -> Result<(), StoreError> {
-    let mut writer = Writer { store, health, numbers: HashMap::new(), batch: Batch::default(), extents: HashMap::new(), since: None };
+/// Writes until nobody sends any more, then what is left. While the store takes nothing it waits, but not beyond `shutdown`: what it did
+/// not write was not acknowledged either, and is fetched again.
+pub(crate) async fn write(
+    store: Arc<dyn Store>,
+    health: Health,
+    mut parcels: mpsc::Receiver<Parcel>,
+    shutdown: CancellationToken,
+) -> Result<(), StoreError> {
+    let mut writer =
+        Writer { store, health, shutdown, numbers: HashMap::new(), batch: Batch::default(), extents: HashMap::new(), since: None };
     loop {
         let due = writer.since.map_or_else(|| Instant::now() + Duration::from_secs(3600), |since| since + LONGEST);
         tokio::select! {
@@ -43,6 +51,7 @@ pub(crate) async fn write(store: Arc<dyn Store>, health: Health, mut parcels: mp
 struct Writer {
     store: Arc<dyn Store>,
     health: Health,
+    shutdown: CancellationToken,
     /// The store's number of each adapter's series.
     numbers: HashMap<(Arc<str>, u32), SeriesId>,
     batch: Batch,
@@ -125,7 +134,7 @@ impl Writer {
         let mut backoff = Backoff::default();
         loop {
             match self.store.describe(infos.clone()).await {
-                Err(StoreError::Unavailable(why)) => self.wait(&mut backoff, &why).await,
+                Err(StoreError::Unavailable(why)) => self.wait(&mut backoff, why).await?,
                 answer => {
                     self.is_back();
                     return answer;
@@ -146,7 +155,7 @@ impl Writer {
         loop {
             match self.store.write(batch.clone()).await {
                 Ok(()) => break,
-                Err(StoreError::Unavailable(why)) => self.wait(&mut backoff, &why).await,
+                Err(StoreError::Unavailable(why)) => self.wait(&mut backoff, why).await?,
                 Err(StoreError::Refused(why)) => {
                     tracing::error!("the store refused {readings} readings, which are lost: {why}");
                     return Ok(());
@@ -159,11 +168,14 @@ impl Writer {
         Ok(())
     }
 
-    async fn wait(&mut self, backoff: &mut Backoff, why: &str) {
-        if self.health.set("store", State::Down(why.to_owned())) {
+    async fn wait(&mut self, backoff: &mut Backoff, why: String) -> Result<(), StoreError> {
+        if self.health.set("store", State::Down(why.clone())) {
             tracing::warn!("the store takes nothing now; readings wait: {why}");
         }
-        tokio::time::sleep(backoff.wait()).await;
+        tokio::select! {
+            () = tokio::time::sleep(backoff.wait()) => Ok(()),
+            () = self.shutdown.cancelled() => Err(StoreError::Unavailable(why)),
+        }
     }
 
     fn is_back(&self) {

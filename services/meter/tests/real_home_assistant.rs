@@ -24,7 +24,8 @@ fn real() -> Option<Config> {
         println!("SKIPPED: set {VARIABLE}, HOME_ASSISTANT_URL and HOME_ASSISTANT_TOKEN to those of a Home Assistant for tests (ha-lab)");
         return None;
     };
-    Some(Config { url, token: Some(token.into()), ..Config::default() })
+    let ca_file = std::env::var_os("WATTRIBUTE__HOME_ASSISTANT__CA_FILE").map(Into::into);
+    Some(Config { url, token: Some(token.into()), ca_file, ..Config::default() })
 }
 
 fn now_ms() -> i64 {
@@ -114,7 +115,7 @@ async fn a_real_home_assistant_is_read() {
     switching(&running).await;
     a_gap(&running).await;
     our_own(&running).await;
-    a_restart(&running).await;
+    a_restart(&running, &config).await;
     running.stop().await;
     a_token(&config).await;
 }
@@ -171,7 +172,7 @@ async fn our_own(running: &Running) {
     running.until("sensor.posted_by_others", 0, |rows| rows.last().is_some_and(|r| r.1.is_nan())).await;
 }
 
-async fn a_restart(running: &Running) {
+async fn a_restart(running: &Running, config: &Config) {
     let begun = now_ms();
     running.call("switch/turn_on", json!({"entity_id": "switch.heater"})).await;
     let (_, on_ms) = running.state_of("switch.heater").await;
@@ -197,13 +198,7 @@ async fn a_restart(running: &Running) {
 
     // What the store has is what Home Assistant's own history has: nothing missing, nothing twice.
     tokio::time::sleep(Duration::from_secs(10)).await;
-    let connection = Connection::open(&Config {
-        url: std::env::var("HOME_ASSISTANT_URL").unwrap(),
-        token: Some(std::env::var("HOME_ASSISTANT_TOKEN").unwrap().into()),
-        ..Config::default()
-    })
-    .await
-    .unwrap();
+    let connection = Connection::open(config).await.unwrap();
     for (id, series) in running.store.series().await.unwrap() {
         if series.quantity != Quantity::PowerW || series.device.starts_with("sensor.posted") {
             continue;

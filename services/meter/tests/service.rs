@@ -35,7 +35,7 @@ struct Script {
 }
 
 impl Script {
-    fn new(name: &'static str, steps: Vec<Result<Vec<Event>, AdapterError>>) -> (Box<dyn Adapter>, Arc<AtomicUsize>) {
+    fn of(name: &'static str, steps: Vec<Result<Vec<Event>, AdapterError>>) -> (Box<dyn Adapter>, Arc<AtomicUsize>) {
         let asked = Arc::new(AtomicUsize::new(0));
         (Box::new(Script { name, steps: steps.into_iter(), asked: asked.clone() }), asked)
     }
@@ -96,7 +96,7 @@ async fn what_is_replaced_is_forgotten_and_what_follows_stays() {
     let first = vec![power(0, "a"), power(1, "b"), says(0, t, 1.0), says(0, t + 10, 2.0), says(0, t + 20, 3.0), says(1, t + 10, 9.0)];
     let replaced = Event::Replaced { key: 0, from_ms: t + 5, to_ms: t + 20 };
     let second = vec![replaced, says(0, t + 12, 4.0), says(0, t + 30, 5.0), document("1")];
-    let (script, _) = Script::new("script", vec![Ok(first), Ok(second)]);
+    let (script, _) = Script::of("script", vec![Ok(first), Ok(second)]);
     run(vec![script], &store, &health, "1").await;
     assert_eq!(rows(&store, "a").await, [(t, 1.0), (t + 12, 4.0), (t + 20, 3.0), (t + 30, 5.0)]);
     assert_eq!(rows(&store, "b").await, [(t + 10, 9.0)]);
@@ -108,9 +108,9 @@ async fn one_that_fails_stops_no_other_and_is_named_until_it_is_back() {
     let (store, health) = (store(folder.path()), Health::default());
     let t = now_ms() - HOUR_MS;
     let (locked, asked) =
-        Script::new("locked", vec![Err(AdapterError::Unauthorized("no entry: bring the key".to_owned())), Ok(vec![document("9")])]);
+        Script::of("locked", vec![Err(AdapterError::Unauthorized("no entry: bring the key".to_owned())), Ok(vec![document("9")])]);
     let away = Err(AdapterError::Unreachable("nobody is there".to_owned()));
-    let (script, _) = Script::new("script", vec![away, Ok(vec![power(0, "a"), says(0, t, 1.0), document("1")])]);
+    let (script, _) = Script::of("script", vec![away, Ok(vec![power(0, "a"), says(0, t, 1.0), document("1")])]);
     run(vec![locked, script], &store, &health, "1").await;
     assert_eq!(rows(&store, "a").await, [(t, 1.0)]);
     assert_eq!(health.dependencies().get("script"), Some(&State::Ok));
@@ -159,7 +159,7 @@ async fn consumption_says_null_where_nothing_is_known() {
         says(3, now - HOUR_MS, 70.0),
         document("1"),
     ];
-    let (script, _) = Script::new("script", vec![Ok(events.chain(readings).collect())]);
+    let (script, _) = Script::of("script", vec![Ok(events.chain(readings).collect())]);
     run(vec![script], &store, &Health::default(), "1").await;
     let answer = consumption(&store, None).await;
     assert_eq!(answer["total_power_w"], 2000.0);

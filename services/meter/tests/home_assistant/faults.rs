@@ -31,8 +31,8 @@ async fn a_wrong_token_stops_and_does_not_hammer() {
     };
     let why = tokio::time::timeout(Duration::from_secs(10), down).await.unwrap();
     assert!(why.contains("make a new long-lived token") && !why.contains("right-token"), "{why}");
-    // Twice the first wait after a failure that is worth another try.
-    tokio::time::sleep(Duration::from_secs(4)).await;
+    // Longer than the first wait after a failure that is worth another try.
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
     assert_eq!(fake.home.lock().unwrap().tries, 2);
     shutdown.cancel();
     running.await.unwrap().unwrap();

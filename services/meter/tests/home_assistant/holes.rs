@@ -68,6 +68,34 @@ async fn a_hole_is_filled_once_and_what_was_known_stays() {
 }
 
 #[tokio::test]
+async fn a_connection_that_breaks_while_the_past_is_fetched_is_no_loss() {
+    let fake = Fake::start().await;
+    let now = now_ms();
+    fake.has("zone.home", "1", &json!({}), now - 400 * HOUR_MS);
+    let wanted: Vec<(i64, f64)> = (0..2_000).map(|k| (now - (2_000 - k) * 400_000, (100 + k % 13) as f64)).collect();
+    for (at_ms, watt) in &wanted {
+        fake.has("sensor.grid", &watt.to_string(), &watts(), *at_ms);
+    }
+    let (mut adapter, mut heard) = (adapter(&fake), Heard::default());
+    let mut breaks = 0;
+    // Whenever three slices more are there, the connection breaks.
+    heard
+        .until(&mut adapter, |h| {
+            if breaks < 5 && h.heard_ms() > Some(now - (220 - 20 * breaks) * HOUR_MS) {
+                breaks += 1;
+                let _ = fake.push.send(Push::Close);
+            }
+            h.heard_ms() >= Some(now)
+        })
+        .await;
+    assert_eq!(breaks, 5);
+    assert!(fake.home.lock().unwrap().tries > 3);
+    let since: Vec<_> = wanted.into_iter().filter(|r| r.0 > now - 222 * HOUR_MS).collect();
+    let got: Vec<_> = heard.of("sensor.grid").into_iter().filter(|r| r.0 > now - 222 * HOUR_MS).collect();
+    assert_eq!(got, since);
+}
+
+#[tokio::test]
 async fn a_restart_of_ours_goes_on_where_it_was() {
     let fake = Fake::start().await;
     let now = now_ms();

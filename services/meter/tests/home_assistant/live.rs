@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
+use wattribute_meter::adapters::Adapter;
 use wattribute_meter::adapters::home_assistant::HomeAssistant;
 
 use crate::fake::{Fake, Push};
@@ -73,4 +74,28 @@ async fn a_quiet_home_is_heard_too() {
     let first = heard.heard_ms();
     heard.until(&mut adapter, |h| h.heard_ms() > first).await;
     assert_eq!(heard.of("sensor.grid").len(), 1);
+}
+
+#[tokio::test]
+async fn giving_up_waiting_loses_nothing() {
+    let fake = Fake::start().await;
+    let t = now_ms();
+    fake.has("sensor.grid", "0", &watts(), t);
+    let (mut adapter, mut heard) = (adapter(&fake), Heard::default());
+    heard.until(&mut adapter, |h| h.heard_ms() >= Some(t)).await;
+    let saying = fake.clone();
+    let all = tokio::spawn(async move {
+        for k in 1..=500 {
+            saying.says("sensor.grid", &k.to_string(), &watts(), t + k);
+            tokio::task::yield_now().await;
+        }
+    });
+    while heard.of("sensor.grid").len() < 501 {
+        if let Ok(said) = tokio::time::timeout(Duration::from_micros(100), adapter.next()).await {
+            heard.take(said.unwrap());
+        }
+    }
+    all.await.unwrap();
+    assert_eq!(fake.home.lock().unwrap().tries, 1);
+    assert_eq!(heard.of("sensor.grid")[500], (t + 500, 500.0));
 }

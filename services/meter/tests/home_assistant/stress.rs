@@ -39,7 +39,7 @@ fn change(k: usize, from_ms: i64) -> Value {
     let (id, mut attributes) = entity(k * 7_919 % ENTITIES);
     let round = k / ENTITIES;
     let state = match id.starts_with("light") {
-        true if round % 2 == 0 => "on".to_owned(),
+        true if round.is_multiple_of(2) => "on".to_owned(),
         true => "off".to_owned(),
         false => round.to_string(),
     };

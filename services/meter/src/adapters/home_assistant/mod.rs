@@ -18,6 +18,7 @@ use super::{Adapter, AdapterError, Event};
 
 pub use self::report::{discover, once};
 use self::select::Rules;
+pub(crate) use self::select::WHOLE_HOUSE;
 use self::session::Session;
 use self::tracker::Tracker;
 

@@ -12,7 +12,7 @@ use crate::adapters::AdapterError;
 use crate::adapters::history::patterns;
 
 /// Names that the whole house has where nobody said otherwise, most likely first.
-pub(super) const WHOLE_HOUSE: [&str; 4] = ["sensor.total_power", "sensor.power_total", "sensor.home_power", "sensor.power_consumption"];
+pub(crate) const WHOLE_HOUSE: [&str; 4] = ["sensor.total_power", "sensor.power_total", "sensor.home_power", "sensor.power_consumption"];
 
 /// Integrations whose sensors of power and energy are forecasts.
 const FORECASTS: [&str; 3] = ["forecast_solar", "solcast_solar", "open_meteo_solar_forecast"];

@@ -216,7 +216,7 @@ impl HomeAssistant {
         match happened {
             Happened::Change(change) => self.take_changes(session, change),
             Happened::Filled(keys, answer) => self.take_history(session, &keys, answer)?,
-            Happened::Rediscovered(snapshot) => self.take_snapshot(session, &snapshot?),
+            Happened::Rediscovered(snapshot) => self.take_snapshot(session, &(*snapshot)?),
             Happened::Ponged(answer) => {
                 answer?;
                 // Whatever happened before the ping was sent is here.
@@ -331,7 +331,7 @@ impl HomeAssistant {
 enum Happened {
     Change(Change),
     Filled(Vec<u32>, Result<Value, HaError>),
-    Rediscovered(Result<Snapshot, HaError>),
+    Rediscovered(Box<Result<Snapshot, HaError>>),
     Ponged(Result<Value, HaError>),
     Closed(HaError),
     Nothing,
@@ -358,7 +358,7 @@ impl Session {
             (keys, answer) = history => Happened::Filled(keys, answer),
             snapshot = settled(&mut self.rediscovery) => {
                 self.rediscovery = None;
-                Happened::Rediscovered(snapshot)
+                Happened::Rediscovered(Box::new(snapshot))
             }
             pong = settled(&mut self.ping) => {
                 self.ping = None;
