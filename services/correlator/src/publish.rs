@@ -5,6 +5,7 @@
 //! described in docs/HOME_ASSISTANT.md.
 
 mod alerts;
+mod api;
 mod board;
 mod choice;
 mod condition;
@@ -19,6 +20,8 @@ mod memory;
 mod mqtt;
 mod states;
 mod statistics;
+#[cfg(test)]
+mod tests;
 mod wanted;
 
 use std::sync::Arc;
@@ -29,6 +32,7 @@ use wattribute_domain::HourEnergy;
 use wattribute_service::Health;
 use wattribute_store::Store;
 
+pub use api::Api;
 pub use config::{Config, Devices};
 pub use home_assistant::{CallError, HomeAssistant};
 pub use mqtt::{Mqtt, connect};
@@ -46,7 +50,7 @@ pub struct Publisher {
     is_demo: bool,
     known: Known,
     memory: Condition,
-    wanted: Option<watch::Sender<Option<Arc<Wanted>>>>,
+    wanted: watch::Sender<Option<Arc<Wanted>>>,
     events: Option<mpsc::Sender<Vec<Waiting>>>,
     statistics: Option<mpsc::Sender<Changed>>,
     tasks: Vec<JoinHandle<()>>,
@@ -68,17 +72,16 @@ impl Publisher {
         let (tell, wanted) = watch::channel(None);
         let has_broker = mqtt.is_some();
         let interval = config.min_interval();
-        let mut told = None;
-        if config.sensors {
-            if let Some(mqtt) = mqtt {
-                let condition = Condition::new(health, "mqtt");
-                let url = config.configuration_url.clone();
-                tasks.push(tokio::spawn(mqtt::write(mqtt, url, interval, store.clone(), condition, wanted)));
-                told = Some(tell);
-            } else if let Some(ha) = home_assistant.clone() {
-                tasks.push(tokio::spawn(states::post(ha, interval, store.clone(), api.part("states"), wanted)));
-                told = Some(tell);
-            }
+        if !config.sensors {
+            // What a former run left goes.
+            tell.send_replace(Some(Arc::new(Wanted { entities: Vec::new(), is_complete: true })));
+        }
+        if let Some(mqtt) = mqtt {
+            let condition = Condition::new(health, "mqtt");
+            let url = config.configuration_url.clone();
+            tasks.push(tokio::spawn(mqtt::write(mqtt, url, interval, store.clone(), condition, wanted)));
+        } else if let (true, Some(ha)) = (config.sensors, home_assistant.clone()) {
+            tasks.push(tokio::spawn(states::post(ha, interval, store.clone(), api.part("states"), wanted)));
         }
         let mut events = None;
         let mut statistics = None;
@@ -98,7 +101,7 @@ impl Publisher {
             }
         }
         let memory = Condition::new(health, "publish_memory");
-        Publisher { known: Known::new(store), config, is_demo, memory, wanted: told, events, statistics, tasks }
+        Publisher { known: Known::new(store), config, is_demo, memory, wanted: tell, events, statistics, tasks }
     }
 
     /// Tells what is true now. To be called once profiles are loaded, and whenever something changes; the same again is told once.
@@ -117,8 +120,8 @@ impl Publisher {
                 return;
             }
         };
-        if let Some(wanted) = &self.wanted {
-            wanted.send_replace(Some(Arc::new(Wanted { entities, is_complete: !now.devices.is_empty() })));
+        if self.config.sensors {
+            self.wanted.send_replace(Some(Arc::new(Wanted { entities, is_complete: !now.devices.is_empty() })));
         }
     }
 

@@ -103,16 +103,35 @@ impl Writer {
             return Ok(());
         }
         let infos: Vec<SeriesInfo> = order.iter().map(|key| told[key].clone()).collect();
+        match self.numbers_of(infos.clone()).await {
+            Ok(numbers) => self.numbers.extend(order.into_iter().map(|key| (source.clone(), key)).zip(numbers)),
+            // One that the store refuses stops no other.
+            Err(StoreError::Refused(_)) => {
+                for (key, info) in order.into_iter().zip(infos) {
+                    let device = info.device.clone();
+                    match self.numbers_of(vec![info]).await {
+                        Ok(numbers) => self.numbers.extend(numbers.first().map(|number| ((source.clone(), key), *number))),
+                        Err(StoreError::Refused(why)) => tracing::error!("{device} of {source} cannot be kept: {why}"),
+                        Err(e) => return Err(e),
+                    }
+                }
+            }
+            Err(e) => return Err(e),
+        }
+        Ok(())
+    }
+
+    async fn numbers_of(&mut self, infos: Vec<SeriesInfo>) -> Result<Vec<SeriesId>, StoreError> {
         let mut backoff = Backoff::default();
-        let numbers = loop {
+        loop {
             match self.store.describe(infos.clone()).await {
                 Err(StoreError::Unavailable(why)) => self.wait(&mut backoff, &why).await,
-                answer => break answer?,
+                answer => {
+                    self.is_back();
+                    return answer;
+                }
             }
-        };
-        self.is_back();
-        self.numbers.extend(order.into_iter().map(|key| (source.clone(), key)).zip(numbers));
-        Ok(())
+        }
     }
 
     async fn flush(&mut self) -> Result<(), StoreError> {

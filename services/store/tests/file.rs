@@ -6,6 +6,7 @@ mod common;
 use std::path::Path;
 
 use common::{HOUR, T0, batch, power, reading, url};
+use wattribute_domain::HourEnergy;
 use wattribute_store::{Origin, StoreError, open, origin};
 
 fn refusal(answer: Result<std::sync::Arc<dyn wattribute_store::Store>, StoreError>) -> String {
@@ -39,6 +40,23 @@ fn a_newer_format_is_refused_and_left_alone() {
     drop(db);
     let text = refusal(open(&url, Origin::Home));
     assert!(text.contains("9999") && text.contains("newer"), "{text}");
+}
+
+#[tokio::test]
+async fn an_older_format_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = url(folder.path());
+    let store = open(&url, Origin::Home).unwrap();
+    let id = power(&store, "a").await;
+    let hour = HourEnergy { series: id, hour_ms: T0 + HOUR, energy_kwh: 0.5, estimated: false };
+    store.replace_energy(T0, T0 + 2 * HOUR, vec![hour]).await.unwrap();
+    drop(store);
+    // What format 2 added goes: this is a file of format 1.
+    let db = rusqlite::Connection::open(folder.path().join("data/store.db")).unwrap();
+    db.execute_batch("DROP TABLE energy_day; PRAGMA user_version = 1;").unwrap();
+    drop(db);
+    let store = open(&url, Origin::Home).unwrap();
+    assert_eq!(store.total_energy(T0 + 9 * HOUR).await.unwrap(), [(id, 0.5)]);
 }
 
 #[test]

@@ -33,7 +33,7 @@ async fn ids(store: &std::sync::Arc<dyn wattribute_store::Store>) -> Vec<SeriesI
 
 /// The child: writes from batch `first` on until it is killed.
 #[test]
-fn child() {
+fn the_child_writes_until_it_is_killed() {
     let Ok(task) = std::env::var(CHILD) else { return };
     let (folder, first) = task.split_once('|').unwrap();
     let first: i64 = first.parse().unwrap();
@@ -66,7 +66,7 @@ fn child() {
 /// Starts the child and kills it after `life`; the batches it acknowledged.
 fn killed_after(folder: &Path, first: i64, life: Duration) -> BTreeSet<i64> {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["child", "--exact", "--nocapture"])
+        .args(["the_child_writes_until_it_is_killed", "--exact", "--nocapture"])
         .env(CHILD, format!("{}|{first}", folder.display()))
         .stdout(Stdio::piped())
         .spawn()

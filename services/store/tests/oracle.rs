@@ -161,8 +161,13 @@ fn questions() -> impl Strategy<Value = Vec<(i64, i64, i64)>> {
     prop::collection::vec(prop_oneof![anywhere.prop_filter("coarse", |q| q.2 < HOUR), by_ten_minutes], 4..8)
 }
 
+/// 48, unless `PROPTEST_CASES` says otherwise.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(48)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_read_is_what_was_written(steps in prop::collection::vec(step(), 1..14), questions in questions()) {

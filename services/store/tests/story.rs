@@ -290,6 +290,15 @@ async fn what_was_learned_is_kept(open: Open<'_>) {
     assert_eq!(store.energy(T0, T0 + 9 * HOUR).await.unwrap(), [hour(1, 0, 0.5), hour(2, 0, 1.5), hour(1, 2, -0.5)]);
     assert_eq!(store.total_energy(T0 + HOUR).await.unwrap(), [(SeriesId(1), 0.5), (SeriesId(2), 1.5)]);
     assert_eq!(store.total_energy(T0 + 9 * HOUR).await.unwrap(), [(SeriesId(1), 0.0), (SeriesId(2), 1.5)]);
+    // Totals go over days and end within one; what is corrected counts once.
+    let days = |kwh: f64| (20..60).map(|h| hour(1, h, kwh)).collect::<Vec<_>>();
+    for kwh in [9.0, 0.25] {
+        store.replace_energy(T0 + 20 * HOUR, T0 + 60 * HOUR, days(kwh)).await.unwrap();
+    }
+    assert_eq!(store.total_energy(T0 + 50 * HOUR).await.unwrap(), [(SeriesId(1), 7.5), (SeriesId(2), 1.5)]);
+    assert_eq!(store.total_energy(i64::MAX).await.unwrap(), [(SeriesId(1), 10.0), (SeriesId(2), 1.5)]);
+    store.replace_energy(T0 + 20 * HOUR, T0 + 60 * HOUR, vec![]).await.unwrap();
+    assert_eq!(store.total_energy(i64::MAX).await.unwrap(), [(SeriesId(1), 0.0), (SeriesId(2), 1.5)]);
     assert!(matches!(store.replace_energy(T0, T0 + HOUR, vec![hour(1, 1, 1.0)]).await, Err(StoreError::Refused(_))));
 }
 

@@ -81,7 +81,9 @@ impl Alerts {
             };
             self.set(left_on(&device.identity), device.left_on, alert, &mut edges);
         }
-        let is_there = |what: &str| !what.starts_with(LEFT_ON) || now.devices.iter().any(|d| what == left_on(&d.identity));
+        // Right after a start no device is known yet: that ends nothing.
+        let is_there =
+            |what: &str| !what.starts_with(LEFT_ON) || now.devices.is_empty() || now.devices.iter().any(|d| what == left_on(&d.identity));
         let gone: Vec<_> = self.on.keys().filter(|what| !is_there(what)).cloned().collect();
         edges.extend(gone.iter().filter_map(|what| self.on.remove(what)).map(|alert| (alert, false)));
         edges

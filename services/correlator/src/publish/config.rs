@@ -1,10 +1,10 @@
 use std::time::Duration;
 
 use serde::de::{self, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The section `[correlator.publish]`: what Home Assistant is told.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Sensors of the home and its devices: over MQTT where a broker is configured, as states through the API else.
@@ -66,6 +66,16 @@ pub enum Devices {
 impl Default for Devices {
     fn default() -> Self {
         Devices::Top(20)
+    }
+}
+
+impl Serialize for Devices {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Devices::Top(most) => most.serialize(to),
+            Devices::All => "all".serialize(to),
+            Devices::Listed(ids) => ids.serialize(to),
+        }
     }
 }
 

@@ -18,7 +18,7 @@ const ENERGY_MS: i64 = 60_000;
 /// What was told of devices, by identity.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-struct Devs {
+struct Told {
     slugs: Slugs,
     published: BTreeSet<String>,
     energy_kwh: BTreeMap<String, f64>,
@@ -27,7 +27,7 @@ struct Devs {
 /// What is remembered of what was told, also across restarts.
 pub(super) struct Known {
     store: Arc<dyn Store>,
-    recalled: Option<(Devs, Alerts)>,
+    recalled: Option<(Told, Alerts)>,
     energy_told_ms: i64,
 }
 
@@ -84,7 +84,7 @@ impl Known {
         Ok(named)
     }
 
-    async fn recall(&self) -> Result<(Devs, Alerts)> {
+    async fn recall(&self) -> Result<(Told, Alerts)> {
         match &self.recalled {
             Some(recalled) => Ok(recalled.clone()),
             None => {

@@ -17,6 +17,8 @@ use super::wanted::{Wanted, now_ms};
 const KEY: &str = "publish.mqtt";
 /// Where Home Assistant says that it has started, unless its MQTT integration was told otherwise.
 const BIRTH: &str = "homeassistant/status";
+/// How long Home Assistant has for removing an entity before its other topics are emptied, ms: it warns of empty attributes.
+const WITHDRAWAL_MS: i64 = 1_500;
 
 /// A connection to the broker that was opened for publishing, with the right last will.
 #[derive(Debug)]
@@ -51,6 +53,8 @@ struct Writer {
     made: BTreeMap<String, String>,
     /// What the broker keeps of us, also from former runs.
     announced: Option<Announced>,
+    /// When announcements were withdrawn whose other topics are still to be emptied, ms since the epoch.
+    withdrawn: BTreeMap<String, i64>,
 }
 
 /// Keeps the broker's picture as `wanted` says, until nobody wants anything any more.
@@ -72,6 +76,7 @@ pub(super) async fn write(
         board: Board::default(),
         made: BTreeMap::new(),
         announced: None,
+        withdrawn: BTreeMap::new(),
     };
     for topic in [format!("{}/status", writer.place.prefix), BIRTH.to_owned()] {
         let _ = writer.client.subscribe(&topic);
@@ -135,6 +140,7 @@ impl Writer {
     fn say_all_anew(&mut self) {
         self.board.clear();
         self.made.clear();
+        self.withdrawn.clear();
     }
 
     async fn say(&mut self, wanted: &Wanted) -> Result<(), Stop> {
@@ -176,6 +182,7 @@ impl Writer {
             true => announced.iter().filter(|(topic, _)| !current.contains_key(*topic)).map(|(k, v)| (k.clone(), v.clone())).collect(),
             false => Announced::new(),
         };
+        self.withdrawn.retain(|topic, _| !current.contains_key(topic));
         let is_new = current.iter().any(|(topic, others)| announced.get(topic) != Some(others));
         if is_new {
             // Before they are announced: what nobody remembers would stay on the broker for good.
@@ -184,18 +191,30 @@ impl Writer {
             memory::remember(self.store.as_ref(), KEY, &all).await.map_err(memory)?;
             *announced = all;
         }
-        if gone.is_empty() {
-            return Ok(());
-        }
+        let now_ms = now_ms();
+        let mut is_less = false;
         for (topic, others) in gone {
-            for topic in std::iter::once(&topic).chain(&others) {
-                self.client.publish(topic, "", true)?;
+            let Some(withdrawn_ms) = self.withdrawn.get(&topic) else {
+                self.client.publish(&topic, "", true)?;
+                self.made.remove(&topic);
+                self.withdrawn.insert(topic, now_ms);
+                continue;
+            };
+            if now_ms - withdrawn_ms < WITHDRAWAL_MS {
+                continue;
+            }
+            for other in &others {
+                self.client.publish(other, "", true)?;
             }
             if let Some(key) = others.first().and_then(|t| t.strip_suffix("/state")).and_then(|t| t.rsplit('/').next()) {
                 self.board.forget(key);
             }
-            self.made.remove(&topic);
+            self.withdrawn.remove(&topic);
             announced.remove(&topic);
+            is_less = true;
+        }
+        if !is_less {
+            return Ok(());
         }
         memory::remember(self.store.as_ref(), KEY, announced).await.map_err(memory)
     }

@@ -18,7 +18,7 @@ use super::wanted::{Wanted, now_ms};
 
 const KEY: &str = "publish.states";
 /// How often it is looked whether Home Assistant still has them, ms.
-const LOOK_MS: i64 = 30_000;
+const LOOK_MS: i64 = 10_000;
 /// How long nothing is tried after Home Assistant was found away, ms.
 const WAIT_MS: i64 = 5_000;
 

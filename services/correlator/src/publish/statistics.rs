@@ -72,7 +72,7 @@ pub(super) async fn import(
     condition: Condition,
     mut coming: mpsc::Receiver<Changed>,
 ) {
-    let mut importer = Importer { home_assistant, store, progress: None, is_checked: false, is_old: false };
+    let mut importer = Importer::new(home_assistant, store);
     let mut devices = Vec::new();
     let mut is_open = false;
     loop {
@@ -102,7 +102,7 @@ pub(super) async fn import(
     }
 }
 
-struct Importer {
+pub(super) struct Importer {
     home_assistant: Arc<dyn HomeAssistant>,
     store: Arc<dyn Store>,
     progress: Option<Progress>,
@@ -113,6 +113,10 @@ struct Importer {
 }
 
 impl Importer {
+    pub(super) fn new(home_assistant: Arc<dyn HomeAssistant>, store: Arc<dyn Store>) -> Self {
+        Importer { home_assistant, store, progress: None, is_checked: false, is_old: false }
+    }
+
     async fn progress(&mut self) -> Result<&mut Progress, String> {
         match &mut self.progress {
             Some(_) => {}
@@ -126,7 +130,7 @@ impl Importer {
     }
 
     /// Notes that hours have changed from `from_ms` on.
-    async fn note(&mut self, from_ms: i64) -> Result<(), String> {
+    pub(super) async fn note(&mut self, from_ms: i64) -> Result<(), String> {
         let progress = self.progress().await?;
         let earlier = progress.changed_from_ms.map_or(from_ms, |ms| ms.min(from_ms));
         let is_correction = progress.done.values().any(|done| earlier < done.until_ms);
@@ -136,7 +140,7 @@ impl Importer {
     }
 
     /// Imports all whole hours that are not imported as they are.
-    async fn catch_up(&mut self, devices: &[Told], now_ms: i64) -> Result<(), String> {
+    pub(super) async fn catch_up(&mut self, devices: &[Told], now_ms: i64) -> Result<(), String> {
         let text = |e: wattribute_store::StoreError| e.to_string();
         let to_ms = now_ms - now_ms.rem_euclid(HOUR_MS);
         self.check().await?;

@@ -1,12 +1,12 @@
 use std::path::PathBuf;
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{Address, MqttError};
 
 /// The section `[mqtt]`: one broker, for adapters and for what is published.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Where the broker is: `mqtt://[user:password@]host[:port]`. Without it nothing is published or heard over MQTT.
@@ -14,6 +14,7 @@ pub struct Config {
     /// User, unless the address names one.
     pub username: Option<String>,
     /// Password, unless the address has one.
+    #[serde(serialize_with = "masked")]
     pub password: Option<SecretString>,
     /// File that holds the password, instead of it.
     pub password_file: Option<PathBuf>,
@@ -54,5 +55,12 @@ impl Config {
             }
             (None, _) => Ok(None),
         }
+    }
+}
+
+fn masked<S: Serializer>(password: &Option<SecretString>, serializer: S) -> Result<S::Ok, S::Error> {
+    match password {
+        Some(_) => serializer.serialize_str("***"),
+        None => serializer.serialize_none(),
     }
 }

@@ -34,17 +34,18 @@ pub fn chart(db: &Connection, series: SeriesId, from_ms: i64, to_ms: i64, step_m
     let first_block = block_of(from_ms);
     let mut carried = read::last_before(db, series, first_block)?.map_or(f64::NAN, |(_, value)| value);
     let mut at = first_block;
-    for (start_ms, head) in parts(db, series, first_block, to_ms)? {
+    for (start_ms, part) in parts(db, series, first_block, to_ms)? {
         let end_ms = start_ms + BLOCK_MS;
-        if let Some(head) = head {
+        if let Some(head) = part.head.as_ref().filter(|_| !part.recent) {
             let whole = drawing.is_in_one(start_ms, end_ms);
-            let cells = match head.cells {
-                _ if whole => Some((vec![head.held], BLOCK_MS)),
-                // The ends of the chart may cut cells; they are drawn from rows.
-                Some(cells) if coarse && from_ms <= start_ms && end_ms <= to_ms => Some((cells, TEN_MINUTES_MS)),
-                // No block: the raw readings are forgotten.
-                _ if !head.has_block => fold::rollup(db, series, start_ms)?,
-                _ => None,
+            // The ends of the chart may cut cells; they are drawn from rows.
+            let inside = coarse && from_ms <= start_ms && end_ms <= to_ms;
+            let cells = if whole {
+                Some((vec![head.held], BLOCK_MS))
+            } else if inside && !head.cells.is_empty() {
+                Some((block::read_cells(&head.cells), TEN_MINUTES_MS))
+            } else {
+                fold::rollup(db, series, start_ms)?
             };
             if let Some((cells, cell_ms)) = cells {
                 drawing.hold(at, head.first_ms, carried);
@@ -57,7 +58,10 @@ pub fn chart(db: &Connection, series: SeriesId, from_ms: i64, to_ms: i64, step_m
                 continue;
             }
         }
-        let rows = fold::overlay(fold::rows(db, series, start_ms)?, &recent::range(db, series, start_ms, end_ms)?);
+        let mut rows = fold::rows(db, series, start_ms)?;
+        if part.recent {
+            rows = fold::overlay(rows, &recent::range(db, series, start_ms, end_ms)?);
+        }
         for (&next, &value) in rows.at_ms.iter().zip(&rows.value) {
             drawing.hold(at, next, carried);
             (carried, at) = (value, next);
@@ -67,37 +71,43 @@ pub fn chart(db: &Connection, series: SeriesId, from_ms: i64, to_ms: i64, step_m
     Ok(drawing.buckets())
 }
 
+/// What there is of one block.
+#[derive(Default)]
+struct Part {
+    head: Option<Head>,
+    /// Whether it has rows that are not folded: then all of it is read.
+    recent: bool,
+}
+
 /// A head, as far as charts need it.
 struct Head {
     first_ms: i64,
     last: f64,
     held: Held,
-    cells: Option<Vec<Held>>,
-    has_block: bool,
+    /// As bytes; empty where there are none.
+    cells: Vec<u8>,
 }
 
-/// Blocks that have anything to say from `first_block` to `to_ms`, in order; without a head those that must be read with their recent rows.
-fn parts(db: &Connection, series: SeriesId, first_block: i64, to_ms: i64) -> Result<BTreeMap<i64, Option<Head>>, Fault> {
+/// Blocks that have anything to say from `first_block` to `to_ms`, in order.
+fn parts(db: &Connection, series: SeriesId, first_block: i64, to_ms: i64) -> Result<BTreeMap<i64, Part>, Fault> {
     let mut statement = db.prepare_cached(
-        "SELECT start_ms, first_ms, last, min, max, integral, covered_ms, cells,
-                EXISTS (SELECT 1 FROM block b WHERE b.series = head.series AND b.start_ms = head.start_ms)
+        "SELECT start_ms, first_ms, last, min, max, integral, covered_ms, cells
          FROM head WHERE series = ?1 AND start_ms >= ?2 AND start_ms < ?3 ORDER BY start_ms",
     )?;
     let mut found = statement.query(params![series.0, first_block, to_ms])?;
-    let mut parts = BTreeMap::new();
+    let mut parts: BTreeMap<i64, Part> = BTreeMap::new();
     while let Some(row) = found.next()? {
         let number = |k| -> Result<f64, Fault> { Ok(row.get::<_, Option<f64>>(k)?.unwrap_or(f64::NAN)) };
         let head = Head {
             first_ms: row.get(1)?,
             last: number(2)?,
             held: Held { min: number(3)?, max: number(4)?, integral: row.get(5)?, covered_ms: row.get(6)? },
-            cells: Some(block::read_cells(fold::blob(row, 7)?)).filter(|cells| !cells.is_empty()),
-            has_block: row.get(8)?,
+            cells: fold::blob(row, 7)?.to_vec(),
         };
-        parts.insert(row.get(0)?, Some(head));
+        parts.insert(row.get(0)?, Part { head: Some(head), recent: false });
     }
     for at_ms in recent::range(db, series, first_block, to_ms)?.at_ms {
-        parts.insert(block_of(at_ms), None);
+        parts.entry(block_of(at_ms)).or_default().recent = true;
     }
     Ok(parts)
 }
@@ -108,12 +118,14 @@ struct Drawing {
     to_ms: i64,
     step_ms: i64,
     held: Vec<Held>,
+    /// The bucket drawn last, and its start and end, ms: nearly always the next one as well.
+    last: (usize, i64, i64),
 }
 
 impl Drawing {
     fn new(from_ms: i64, to_ms: i64, step_ms: i64) -> Self {
         let count = (to_ms - from_ms).div_euclid(step_ms) + i64::from((to_ms - from_ms) % step_ms != 0);
-        Drawing { from_ms, to_ms, step_ms, held: vec![Held::NOTHING; count as usize] }
+        Drawing { from_ms, to_ms, step_ms, held: vec![Held::NOTHING; count as usize], last: (0, from_ms, from_ms + step_ms) }
     }
 
     /// Whether `[from_ms, to_ms)` lies within one bucket.
@@ -127,9 +139,14 @@ impl Drawing {
     fn spread(&mut self, from_ms: i64, to_ms: i64, mut add: impl FnMut(&mut Held, i64)) {
         let (mut at, end) = (from_ms.max(self.from_ms), to_ms.min(self.to_ms));
         while at < end {
-            let bucket = (at - self.from_ms) / self.step_ms;
-            let until = end.min(self.from_ms + (bucket + 1) * self.step_ms);
-            if let Some(held) = self.held.get_mut(bucket as usize) {
+            let (_, start, stop) = self.last;
+            if !(start..stop).contains(&at) {
+                let bucket = (at - self.from_ms) / self.step_ms;
+                let start = self.from_ms + bucket * self.step_ms;
+                self.last = (bucket as usize, start, start + self.step_ms);
+            }
+            let until = end.min(self.last.2);
+            if let Some(held) = self.held.get_mut(self.last.0) {
                 add(held, until - at);
             }
             at = until;

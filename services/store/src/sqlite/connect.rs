@@ -162,6 +162,8 @@ fn open_writer(path: &Path, origin: Origin) -> std::result::Result<Connection, F
     db.busy_timeout(BUSY)?;
     db.set_prepared_statement_cache_capacity(64);
     db.pragma_update(None, "synchronous", "FULL")?;
+    // A big import must not leave a big log behind.
+    db.pragma_update_and_check(None, "journal_size_limit", 16 << 20, |_| Ok(()))?;
     schema::migrate(&mut db, &path.display().to_string(), origin)?;
     db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     Ok(db)

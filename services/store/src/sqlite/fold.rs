@@ -20,17 +20,17 @@ pub fn rows(db: &Connection, series: SeriesId, start_ms: i64) -> Result<Series, 
     stand_ins(db, series, start_ms)
 }
 
-/// Cells of the finest rollup of a forgotten block, with their length in ms.
+/// Cells of the finest rollup of a forgotten block, with their length in ms; `None` where the block is there.
 pub fn rollup(db: &Connection, series: SeriesId, start_ms: i64) -> Result<Option<(Vec<Held>, i64)>, Fault> {
-    let mut statement = db.prepare_cached("SELECT cells FROM minutes WHERE series = ?1 AND start_ms = ?2")?;
-    if let Some(row) = statement.query(params![series.0, start_ms])?.next()? {
-        return Ok(Some((block::read_minutes(blob(row, 0)?)?, MINUTE_MS)));
-    }
-    let mut statement = db.prepare_cached("SELECT cells FROM head WHERE series = ?1 AND start_ms = ?2 AND cells IS NOT NULL")?;
-    match statement.query(params![series.0, start_ms])?.next()? {
-        Some(row) => Ok(Some((block::read_cells(blob(row, 0)?), TEN_MINUTES_MS))),
-        None => Ok(None),
-    }
+    let mut statement = db.prepare_cached(
+        "SELECT m.cells, h.cells FROM head h LEFT JOIN minutes m ON m.series = h.series AND m.start_ms = h.start_ms
+         WHERE h.series = ?1 AND h.start_ms = ?2
+         AND NOT EXISTS (SELECT 1 FROM block b WHERE b.series = h.series AND b.start_ms = h.start_ms)",
+    )?;
+    let mut found = statement.query(params![series.0, start_ms])?;
+    let Some(row) = found.next()? else { return Ok(None) };
+    let (minutes, ten_minutes) = (blob(row, 0)?, blob(row, 1)?);
+    Ok(Some(if minutes.is_empty() { (block::read_cells(ten_minutes), TEN_MINUTES_MS) } else { (block::read_minutes(minutes)?, MINUTE_MS) }))
 }
 
 /// Rows that say what the rollup of a forgotten block says, ending as it ended.

@@ -8,6 +8,8 @@ use wattribute_domain::{CorrelationRecord, CorrelationVerdict, HourEnergy, Level
 use super::connect::Fault;
 use crate::{CorrelationCounts, CorrelationQuery, Payload, StoreError};
 
+const DAY_MS: i64 = 86_400_000;
+
 /// As they are numbered in the table; only ever added to.
 const VERDICTS: [CorrelationVerdict; 4] =
     [CorrelationVerdict::Clean, CorrelationVerdict::Overlapping, CorrelationVerdict::Noisy, CorrelationVerdict::NoData];
@@ -152,6 +154,10 @@ pub fn replace_energy(db: &mut Connection, from_ms: i64, to_ms: i64, hours: &[Ho
         ))
         .into());
     }
+    let (from_ms, to_ms) = (super::read::within(from_ms), super::read::within(to_ms));
+    if to_ms <= from_ms {
+        return Ok(());
+    }
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     tx.execute("DELETE FROM energy WHERE hour_ms >= ?1 AND hour_ms < ?2", [from_ms, to_ms])?;
     let mut put = tx.prepare_cached("INSERT OR REPLACE INTO energy VALUES (?1, ?2, ?3, ?4)")?;
@@ -159,6 +165,13 @@ pub fn replace_energy(db: &mut Connection, from_ms: i64, to_ms: i64, hours: &[Ho
         put.execute(params![hour.hour_ms, hour.series.0, hour.energy_kwh, hour.estimated])?;
     }
     drop(put);
+    let (first, last) = (from_ms.div_euclid(DAY_MS) * DAY_MS, (to_ms - 1).div_euclid(DAY_MS) * DAY_MS);
+    tx.execute("DELETE FROM energy_day WHERE day_ms BETWEEN ?1 AND ?2", [first, last])?;
+    // Hours before 1970 would divide towards zero; there are none.
+    tx.execute(
+        "INSERT INTO energy_day SELECT hour_ms - hour_ms % ?3, series, sum(kwh) FROM energy WHERE hour_ms >= ?1 AND hour_ms < ?2 + ?3 GROUP BY 1, 2",
+        [first, last, DAY_MS],
+    )?;
     Ok(tx.commit()?)
 }
 
@@ -173,7 +186,14 @@ pub fn energy(db: &Connection, from_ms: i64, to_ms: i64) -> Result<Vec<HourEnerg
 }
 
 pub fn total_energy(db: &Connection, to_ms: i64) -> Result<Vec<(SeriesId, f64)>, Fault> {
-    let mut statement = db.prepare_cached("SELECT series, sum(kwh) FROM energy WHERE hour_ms < ?1 GROUP BY series ORDER BY series")?;
-    let rows = statement.query_map([to_ms], |r| Ok((SeriesId(r.get(0)?), r.get(1)?)))?;
+    let to_ms = super::read::within(to_ms);
+    let today = to_ms.div_euclid(DAY_MS) * DAY_MS;
+    let mut statement = db.prepare_cached(
+        "SELECT series, sum(kwh) FROM (
+             SELECT series, kwh FROM energy_day WHERE day_ms < ?1
+             UNION ALL SELECT series, kwh FROM energy WHERE hour_ms >= ?1 AND hour_ms < ?2)
+         GROUP BY series ORDER BY series",
+    )?;
+    let rows = statement.query_map([today, to_ms], |r| Ok((SeriesId(r.get(0)?), r.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -9,7 +9,8 @@ use crate::{Origin, StoreError};
 pub const APPLICATION_ID: u32 = 0x5761_7474;
 
 /// What makes each format from the one before; never edited, only added to.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
 CREATE TABLE series (
     id INTEGER PRIMARY KEY,
@@ -51,7 +52,13 @@ CREATE TABLE correlation (
 ) WITHOUT ROWID;
 CREATE TABLE profile (series INTEGER PRIMARY KEY, record TEXT NOT NULL);
 CREATE TABLE energy (hour_ms INTEGER, series INTEGER, kwh REAL, estimated INTEGER NOT NULL, PRIMARY KEY (hour_ms, series)) WITHOUT ROWID;
-"];
+",
+    "
+-- The same by UTC day, so that a total of years does not add up hours.
+CREATE TABLE energy_day (day_ms INTEGER, series INTEGER, kwh REAL, PRIMARY KEY (day_ms, series)) WITHOUT ROWID;
+INSERT INTO energy_day SELECT hour_ms - hour_ms % 86400000, series, sum(kwh) FROM energy GROUP BY 1, 2;
+",
+];
 
 /// The format that this program writes.
 pub const FORMAT: i64 = MIGRATIONS.len() as i64;

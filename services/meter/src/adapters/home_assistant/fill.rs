@@ -29,6 +29,8 @@ type Answer = Pin<Box<dyn Future<Output = Result<Value, HaError>> + Send>>;
 pub(super) struct Fill {
     /// From when each series is wanted, ms since the epoch.
     from_ms: HashMap<u32, i64>,
+    /// Whether the store has what the series that are not new held when their hole began.
+    is_held: bool,
     /// Keys in the order they are asked for.
     keys: Vec<u32>,
     /// Series that the store knew nothing of.
@@ -57,9 +59,11 @@ pub(super) struct Hole {
     /// Series that the store knew nothing of, wanted from `new_from_ms`.
     pub new: Vec<u32>,
     pub new_from_ms: i64,
-    /// The others, wanted from `from_ms`: until then they were heard.
+    /// The others, wanted after `from_ms`.
     pub known: Vec<u32>,
     pub from_ms: i64,
+    /// Whether the store has what they held at `from_ms`.
+    pub is_held: bool,
     /// From here on events are heard.
     pub joined_ms: i64,
     /// When Home Assistant was last heard.
@@ -72,7 +76,7 @@ pub(super) struct Hole {
 
 impl Fill {
     pub fn new(hole: Hole, tracker: &Tracker) -> Self {
-        let Hole { new, new_from_ms, known, from_ms, joined_ms, alive_ms, started_ms, settle } = hole;
+        let Hole { new, new_from_ms, known, from_ms, is_held, joined_ms, alive_ms, started_ms, settle } = hole;
         let mut from: HashMap<u32, i64> = known.iter().map(|key| (*key, from_ms)).collect();
         from.extend(new.iter().map(|key| (*key, new_from_ms)));
         let mut keys: Vec<u32> = from.keys().copied().collect();
@@ -84,10 +88,10 @@ impl Fill {
             slices.push_back((at, to));
             at = to;
         }
-        let last = known.iter().filter_map(|key| Some((*key, tracker.series[*key as usize].last?))).filter(|(_, (at, _))| *at < from_ms);
         let mut fill = Fill {
-            last: last.collect(),
+            last: HashMap::new(),
             from_ms: from,
+            is_held,
             keys,
             new: new.into_iter().collect(),
             slices,
@@ -175,8 +179,17 @@ impl Fill {
         Some(slice_to)
     }
 
+    /// That was too much at once: ask for less. False where it was one series already.
+    pub fn ask_for_less(&mut self) -> bool {
+        let is_one = self.entities_at_once == 1;
+        self.entities_at_once = (self.entities_at_once / 4).max(1);
+        !is_one
+    }
+
     fn take_series(&mut self, key: u32, said: &[Value], from_ms: i64, to_ms: i64, tracker: &mut Tracker, out: &mut Vec<Event>) {
-        out.push(Event::Replaced { key, from_ms, to_ms });
+        let held = self.is_held && !self.new.contains(&key) && from_ms == self.from_ms[&key];
+        let first_ms = if held { from_ms + 1 } else { from_ms };
+        out.push(Event::Replaced { key, from_ms: first_ms, to_ms });
         let is_last = to_ms == self.joined_ms;
         let quantity = tracker.series[key as usize].info.quantity;
         let mut attributes = Attributes::default();
@@ -188,7 +201,7 @@ impl Fill {
             if let Some(told) = row.attributes {
                 attributes = told;
             }
-            // The first row may be what held when the slice began.
+            // The first row is what held when the slice began.
             let at_ms = row.at_ms.max(from_ms);
             if at_ms >= to_ms && !is_last {
                 continue;
@@ -197,11 +210,30 @@ impl Fill {
                 self.alive_ms = self.alive_ms.max(Some(row.at_ms));
             }
             let number = tracker.value(key, row.state, &attributes, out);
-            if is_news(self.last.get(&key).copied(), at_ms, number, quantity) {
+            let last = self.last.get(&key).copied();
+            let is_known =
+                at_ms == from_ms && (held || last.is_some_and(|(_, value)| value == number || (value.is_nan() && number.is_nan())));
+            if !is_known && is_news(last, at_ms, number, quantity) {
                 out.push(Event::Reading { key, at_ms, value: number });
+                self.last.insert(key, (at_ms, number));
+            } else if last.is_none() {
+                self.last.insert(key, (at_ms, number));
             }
-            self.last.insert(key, (at_ms, number));
         }
+    }
+
+    /// Of what was said live or is said now, what history did not say already.
+    pub fn news(&mut self, mut said: Vec<(u32, i64, f64)>, tracker: &Tracker) -> Vec<Event> {
+        said.sort_by_key(|(key, at_ms, _)| (*key, *at_ms));
+        said.retain(|(key, at_ms, value)| {
+            let last = self.last.get(key).copied().filter(|(last_ms, _)| last_ms < at_ms);
+            let is_news = is_news(last, *at_ms, *value, tracker.series[*key as usize].info.quantity);
+            if is_news {
+                self.last.insert(*key, (*at_ms, *value));
+            }
+            is_news
+        });
+        said.into_iter().map(|(key, at_ms, value)| Event::Reading { key, at_ms, value }).collect()
     }
 
     /// Series that history knows nothing of, with the instant from which nothing is known of them, ms since the epoch: what they say now

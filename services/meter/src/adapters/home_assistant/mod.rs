@@ -5,8 +5,6 @@ mod report;
 mod select;
 mod session;
 mod snapshot;
-#[cfg(test)]
-mod tests;
 mod tracker;
 mod wire;
 
@@ -28,8 +26,6 @@ pub const NAME: &str = "home_assistant";
 /// Key of the document that says until when Home Assistant has been heard, ms since the epoch.
 pub const HEARD: &str = "heard:home_assistant";
 
-/// Home Assistant may be away this long before its values hold no longer.
-const PATIENCE: Duration = Duration::from_secs(300);
 /// What was said just before the last batch may still have been on its way, ms.
 const OVERLAP_MS: i64 = 5_000;
 
@@ -49,6 +45,8 @@ pub struct HomeAssistant {
     /// Whether the store has been told of the series.
     described: bool,
     settle: Duration,
+    ping_every: Duration,
+    patience: Duration,
     out: Vec<Event>,
     session: Option<Session>,
 }
@@ -68,6 +66,8 @@ impl HomeAssistant {
             silenced: false,
             described: false,
             settle: Duration::from_secs(7),
+            ping_every: Duration::from_secs(10),
+            patience: Duration::from_secs(300),
             out: Vec::new(),
             session: None,
         })
@@ -80,9 +80,23 @@ impl HomeAssistant {
         self
     }
 
+    /// How often Home Assistant is asked whether all was heard that it said; every 10 s unless told otherwise.
+    #[must_use]
+    pub fn ping_every(mut self, ping_every: Duration) -> Self {
+        self.ping_every = ping_every;
+        self
+    }
+
+    /// How long Home Assistant may be away before its values hold no longer; 5 min unless told otherwise.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
     /// After a while without Home Assistant, nothing that it said holds; its history may heal that later.
     fn fall_silent(&mut self) {
-        let away = self.away_since.is_some_and(|since| since.elapsed() > PATIENCE);
+        let away = self.away_since.is_some_and(|since| since.elapsed() > self.patience);
         if let (true, false, Some(live_ms)) = (away, self.silenced, self.live_ms) {
             self.silenced = true;
             self.describe_all();

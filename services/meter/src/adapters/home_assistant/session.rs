@@ -21,8 +21,6 @@ use crate::adapters::Event;
 
 /// How long Home Assistant may take to start.
 const START_PATIENCE: Duration = Duration::from_secs(300);
-/// How often it is asked whether everything was heard.
-const PING_EVERY: Duration = Duration::from_secs(10);
 /// How often it is looked at anew, at least.
 const REDISCOVER_EVERY: Duration = Duration::from_secs(3600);
 /// Changes of the registries come in bursts: how long to wait for the next.
@@ -47,6 +45,8 @@ pub(super) struct Session {
     waiting: Vec<Change>,
     rediscover_at: Instant,
     rediscovery: Pending<Snapshot>,
+    /// How often it is asked whether everything was heard.
+    ping_every: Duration,
     ping_at: Instant,
     /// When it was sent, ms since the epoch of our clock.
     ping_sent_ms: i64,
@@ -100,7 +100,8 @@ impl HomeAssistant {
             waiting: Vec::new(),
             rediscover_at: Instant::now() + REDISCOVER_EVERY,
             rediscovery: None,
-            ping_at: Instant::now() + PING_EVERY,
+            ping_every: self.ping_every,
+            ping_at: Instant::now() + self.ping_every,
             ping_sent_ms: 0,
             ping: None,
             fill: None,
@@ -131,7 +132,17 @@ impl HomeAssistant {
         let started_ms = snapshot.states.iter().map(|state| state.at_ms).min();
         let from_ms = self.heard_ms.map_or(backfill_ms, |heard| (heard - OVERLAP_MS).min(joined_ms));
         let alive_ms = self.live_ms;
-        Hole { alive_ms, new, new_from_ms: backfill_ms, known, from_ms, joined_ms, started_ms, settle: self.settle }
+        Hole {
+            alive_ms,
+            new,
+            new_from_ms: backfill_ms,
+            known,
+            from_ms,
+            is_held: self.heard_ms.is_some(),
+            joined_ms,
+            started_ms,
+            settle: self.settle,
+        }
     }
 
     /// Takes over what is read now; the keys of what is new.
@@ -267,6 +278,8 @@ impl HomeAssistant {
         let Some(fill) = &mut session.fill else { return Ok(()) };
         let answer = match answer {
             Ok(answer) => answer,
+            // A slow machine with a large database.
+            Err(HaError::Timeout(_)) if fill.ask_for_less() => return Ok(()),
             // It has no history of these: a gap stays a gap.
             Err(HaError::Refused { .. }) => Value::Null,
             Err(e) => return Err(e),
@@ -282,7 +295,7 @@ impl HomeAssistant {
     }
 
     fn finish_fill(&mut self, session: &mut Session) {
-        let Some(fill) = session.fill.take() else { return };
+        let Some(mut fill) = session.fill.take() else { return };
         let unanswered = fill.unanswered();
         for (key, from_ms) in unanswered {
             let now_said = session.authority.iter().find(|(k, _, _)| *k == key);
@@ -293,7 +306,7 @@ impl HomeAssistant {
         }
         // What was said live counts more than what history says of the same time.
         let authority = std::mem::take(&mut session.authority);
-        self.out.extend(authority.into_iter().map(|(key, at_ms, value)| Event::Reading { key, at_ms, value }));
+        self.out.extend(fill.news(authority, &self.tracker));
         let live_ms = self.live_ms.unwrap_or(session.joined_ms).max(session.joined_ms);
         self.handed_over(live_ms);
     }
@@ -365,7 +378,7 @@ impl Session {
                 Happened::Nothing
             }
             () = sleep_until(self.ping_at), if self.ping.is_none() => {
-                self.ping_at = Instant::now() + PING_EVERY;
+                self.ping_at = Instant::now() + self.ping_every;
                 self.ping_sent_ms = now_ms();
                 let connection = self.connection.clone();
                 self.ping = Some(Box::pin(async move { connection.call(json!({"type": "ping"})).await }));

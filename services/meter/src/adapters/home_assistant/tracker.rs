@@ -1,6 +1,6 @@
 //! The series that are read, and what each said last.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use wattribute_domain::{Attributes, Heard, Level, Quantity, SeriesInfo, hear, is_silent};
 
@@ -79,13 +79,20 @@ impl Tracker {
     pub fn update(&mut self, candidates: Vec<Candidate>, left_out: Vec<(String, Known)>, all: bool, out: &mut Vec<Event>) -> Vec<u32> {
         let mut new = Vec::new();
         self.by_entity.clear();
+        let present: HashSet<_> = candidates.iter().map(|c| (c.info.identity.clone(), c.info.quantity)).collect();
+        let orphans = (0..).zip(&self.series).filter_map(|(key, tracked)| {
+            let info = &tracked.info;
+            (!present.contains(&(info.identity.clone(), info.quantity))).then(|| ((info.device.clone(), info.quantity), key))
+        });
+        let orphans: HashMap<(String, Quantity), u32> = orphans.collect();
         for Candidate { info, factor, .. } in candidates {
-            let found = self.by_identity.get(&(info.identity.clone(), info.quantity)).copied().or_else(|| {
-                // It had no entry in the registry until now.
-                let key = *self.by_identity.get(&(info.device.clone(), info.quantity))?;
-                self.by_identity.insert((info.identity.clone(), info.quantity), key);
-                Some(key)
-            });
+            // One that had no entry in the registry, or another behind the same id, such as a plug that was replaced, goes on in its place.
+            let own = (info.identity.clone(), info.quantity);
+            let adopted = || orphans.get(&(info.device.clone(), info.quantity)).copied();
+            let found = self.by_identity.get(&own).copied().or_else(adopted);
+            if let Some(key) = found {
+                self.by_identity.insert(own, key);
+            }
             let entity_id = info.device.clone();
             let key = match found {
                 Some(key) => {
@@ -217,4 +224,53 @@ pub(super) fn is_news(last: Option<(i64, f64)>, at_ms: i64, value: f64, quantity
     let Some((last_ms, last)) = last else { return true };
     let same = last == value || (last.is_nan() && value.is_nan());
     !same || (quantity == Quantity::Level && !value.is_nan() && at_ms - last_ms > REPEAT_MS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidate(device: &str, identity: &str) -> Candidate {
+        let info = SeriesInfo { identity: identity.to_owned(), ..SeriesInfo::new("home_assistant", device, Quantity::Level) };
+        Candidate { info, factor: 1.0, why: "" }
+    }
+
+    #[test]
+    fn a_replaced_plug_goes_on_in_its_place_and_a_moved_one_keeps_its_own() {
+        let known = |device: &str, identity: &str| {
+            let mut info = candidate(device, identity).info;
+            info.mode("on");
+            info
+        };
+        let mut tracker = Tracker::new(vec![known("switch.a", "switch.x.1"), known("switch.b", "switch.x.2")]);
+        let mut out = Vec::new();
+        let new =
+            tracker.update(vec![candidate("switch.a", "switch.x.9"), candidate("switch.c", "switch.x.2")], Vec::new(), true, &mut out);
+        assert!(new.is_empty());
+        assert_eq!((tracker.key("switch.a"), tracker.key("switch.b"), tracker.key("switch.c")), (Some(0), None, Some(1)));
+        let told: Vec<_> = out.iter().filter_map(|e| if let Event::Series { info, .. } = e { Some(info) } else { None }).collect();
+        assert!(told.iter().all(|info| info.modes == ["off", "on"]), "{told:?}");
+    }
+
+    #[test]
+    fn a_repeated_value_is_no_news_but_a_level_said_again_later_is() {
+        let last = Some((1_000, 1.0));
+        assert!(!is_news(last, 90_000, 1.0, Quantity::PowerW) && is_news(last, 1_001, 2.0, Quantity::PowerW));
+        assert!(!is_news(last, 2_000, 1.0, Quantity::Level) && is_news(last, 34_000, 1.0, Quantity::Level));
+        assert!(!is_news(Some((1_000, f64::NAN)), 90_000, f64::NAN, Quantity::Level) && is_news(last, 2_000, f64::NAN, Quantity::Level));
+        assert!(is_news(None, 0, f64::NAN, Quantity::PowerW));
+    }
+
+    #[test]
+    fn a_silence_is_told_once_and_after_what_was_said() {
+        let mut tracker = Tracker::new(vec![candidate("switch.a", "a").info, candidate("switch.b", "b").info]);
+        tracker.series[0].last = Some((5_000, 1.0));
+        let mut out = Vec::new();
+        tracker.silence(3_000, &mut out);
+        let at: Vec<_> = out.iter().filter_map(|e| if let Event::Reading { at_ms, .. } = e { Some(*at_ms) } else { None }).collect();
+        assert_eq!(at, [5_001, 3_000]);
+        out.clear();
+        tracker.silence(9_000, &mut out);
+        assert!(out.is_empty());
+    }
 }
