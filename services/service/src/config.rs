@@ -118,7 +118,12 @@ impl Loader {
         let mut values = Value::Object(Map::new());
         for (key, given) in self.given.get(name).into_iter().flatten() {
             let (key, value) = section::value::<T>(name, key, given)?;
-            if section::insert(&mut values, &key, value).is_some() {
+            let both = section::insert(&mut values, &key, value.clone());
+            if let (Some(Value::Array(mut all)), Value::Array(more)) = (both.clone(), value) {
+                // Lists may come from both.
+                all.extend(more);
+                section::insert(&mut values, &key, Value::Array(all));
+            } else if both.is_some() {
                 let (of, key) = (section::titled(name), key.join("."));
                 return Err(ConfigError(format!("{}: {of}both `{key}` and `{key}_file` are given; one is enough", given.origin.name())));
             }
@@ -158,7 +163,7 @@ impl Loader {
         if let Some(last) = other.last_mut() {
             *last = last.strip_suffix("_file").map_or_else(|| format!("{last}_file"), str::to_owned);
         }
-        if keys.get(&other).is_some_and(|given| given.origin.rank() < origin.rank()) {
+        if !value.is_array() && keys.get(&other).is_some_and(|given| given.origin.rank() < origin.rank()) {
             keys.remove(&other);
         }
         keys.insert(key, Given { value, origin });

@@ -85,7 +85,7 @@ fn a_secret_comes_from_a_file() {
     assert_eq!(meter.token.unwrap().expose_secret(), "hush");
     std::fs::write(&secret, "one\ntwo\n").unwrap();
     let (_, meter) = load(None, &[("WATTRIBUTE__METER__HOSTS_FILE", &path)]).unwrap();
-    assert_eq!(meter.hosts, ["one", "two", "earlier"]);
+    assert_eq!(meter.hosts, ["earlier", "one", "two"]);
     let both = load(Some(&format!("[meter]\ntoken = \"a\"\ntoken_file = \"{path}\"\n")), &[]).unwrap_err();
     assert!(both.0.contains("one is enough"), "{both}");
 }
