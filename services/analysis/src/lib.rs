@@ -4,6 +4,7 @@
 
 mod analyze;
 pub mod attribution;
+mod compare;
 mod house;
 mod live;
 mod long_term;
@@ -16,6 +17,7 @@ use wattribute_domain::{Answer, Correlation};
 
 pub use analyze::analyze;
 pub use attribution::hours::{EnergyOfHour, HOUR_MS, of_power as energy_by_hour};
+pub use compare::{MeterDay, compare_meters};
 pub use house::{House, find as find_house};
 pub use live::{LiveCorrelation, LiveLook, Model};
 

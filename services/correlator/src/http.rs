@@ -14,6 +14,7 @@ use wattribute_service::Problem;
 use wattribute_store::{Store, StoreError};
 
 use crate::Config;
+use crate::second_meter::{Comparison, DOCUMENT};
 
 /// What the routes work on.
 #[derive(Clone)]
@@ -74,7 +75,11 @@ pub struct Message {
 
 /// The routes.
 pub fn router(service: Service) -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(statistics)).routes(routes!(reset_statistics)).with_state(Arc::new(service))
+    OpenApiRouter::new()
+        .routes(routes!(statistics))
+        .routes(routes!(reset_statistics))
+        .routes(routes!(meter_comparison))
+        .with_state(Arc::new(service))
 }
 
 /// Counters since the last reset
@@ -110,4 +115,12 @@ async fn reset_statistics(State(service): State<Arc<Service>>) -> Result<Json<Me
     let now_ms = Utc::now().timestamp_millis();
     service.store.put_documents(vec![(COUNTED_SINCE.to_owned(), now_ms.to_string())]).await.map_err(|e: StoreError| Problem::from(e))?;
     Ok(Json(Message { message: "statistics count from now on".to_owned() }))
+}
+
+/// Other meters of the whole house beside the one that is taken for it, day by day
+#[utoipa::path(get, path = "/meter-comparison", tag = "correlator",
+    responses((status = 200, body = Vec<Comparison>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+async fn meter_comparison(State(service): State<Arc<Service>>) -> Result<Json<Vec<Comparison>>, Problem> {
+    let kept = service.store.document(DOCUMENT).await?.and_then(|text| serde_json::from_str(&text).ok());
+    Ok(Json(kept.unwrap_or_default()))
 }

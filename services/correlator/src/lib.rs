@@ -8,6 +8,7 @@ mod live;
 pub mod now;
 mod present;
 pub mod publish;
+mod second_meter;
 mod watch;
 mod window;
 

@@ -22,6 +22,7 @@ use crate::live::{Live, finals};
 use crate::now::NamedCorrelation;
 use crate::present::{Energies, named, phantom_w, present};
 use crate::publish::{self, Publisher};
+use crate::second_meter::compare;
 
 /// How often it looks whether there is anything to do.
 const TICK: Duration = Duration::from_secs(1);
@@ -34,6 +35,9 @@ const ARRIVED_MS: i64 = 1_500;
 
 /// Backfill that pauses for this long has come to an end, ms.
 const QUIET_MS: i64 = 4_000;
+
+/// Time between two comparisons with other meters, ms.
+const COMPARE_MS: i64 = 6 * 3_600_000;
 
 /// Time between two tries to find the house's meter, ms.
 const FIND_MS: i64 = 10_000;
@@ -144,6 +148,8 @@ struct Watch {
     looked_ms: i64,
     refreshed_ms: i64,
     found_ms: i64,
+    /// When other meters were compared last.
+    compared_ms: i64,
     /// Local night that was looked at, by when, and its phantom load.
     phantom: (i64, Option<f64>),
     trouble: Option<String>,
@@ -168,6 +174,7 @@ impl Watch {
             looked_ms: 0,
             refreshed_ms: 0,
             found_ms: 0,
+            compared_ms: 0,
             phantom: (0, None),
             trouble: None,
         }
@@ -203,6 +210,13 @@ impl Watch {
             }
         } else if self.learning.is_none() && self.is_time_to_learn(now_ms) {
             self.begin_learning(now_ms);
+        }
+        if self.live.backlog_s() == 0.0 && now_ms - self.compared_ms > COMPARE_MS {
+            self.compared_ms = now_ms;
+            if let Some(learned) = &self.live.learned {
+                let meter = (learned.meter.as_str(), &learned.inputs[..]);
+                compare(&*self.store, &self.live.catalogue, self.live.house, meter, now_ms).await?;
+            }
         }
         self.publish(now_ms).await?;
         metrics::gauge!("wattribute_correlator_backlog_seconds").set(self.live.backlog_s());

@@ -192,6 +192,25 @@ async fn devices_are_learned_and_their_energy_counted() {
     assert_eq!(now.devices.iter().map(|d| d.power_w).collect::<Vec<_>>(), [Some(0.0), Some(0.0)]);
 }
 
+#[tokio::test]
+async fn a_second_meter_of_the_house_is_compared() {
+    let mut house = House::new().await;
+    let info = SeriesInfo { role: Some(wattribute_domain::Role::WholeHouse), ..SeriesInfo::new("shelly", "em", Quantity::PowerW) };
+    let other = house.store.describe(vec![info]).await.unwrap()[0];
+    let minutes = 200;
+    let rows = said(0, minutes * 60, &habits(minutes));
+    house.write(&rows).await;
+    let second = rows.iter().filter(|r| r.0 == 0).map(|r| Reading { series: other, at_ms: r.1 + 3000, value: 0.98 * r.2 });
+    house.store.write(Batch { readings: second.collect(), ..Batch::default() }).await.unwrap();
+    house.now_ms = START_MS + minutes * 60_000;
+    house.catch_up().await;
+    let kept = house.store.document(crate::second_meter::DOCUMENT).await.unwrap().unwrap();
+    let found: serde_json::Value = serde_json::from_str(&kept).unwrap();
+    assert_eq!((found[0]["meter"].as_str(), found[0]["other"].as_str()), (Some("sensor.house_power"), Some("shelly.em")));
+    assert!((found[0]["days"][0]["ratio"].as_f64().unwrap() - 0.98).abs() < 0.01, "{found}");
+    assert!((found[0]["days"][0]["lag_s"].as_f64().unwrap() - 3.0).abs() <= 2.0, "{found}");
+}
+
 type ProfileOf = (Verdict, Option<f64>);
 
 #[tokio::test]
