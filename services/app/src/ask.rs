@@ -41,7 +41,9 @@ pub fn once(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 fn home_assistant(arguments: &Arguments) -> anyhow::Result<home_assistant::Config> {
     let loaded = config::load(arguments.config.as_deref(), Services::All)?;
     if !loaded.config.home_assistant.is_set() {
-        bail!("there is no Home Assistant to ask: set HOME_ASSISTANT_URL and HOME_ASSISTANT_TOKEN, or `url` and `token` in [home_assistant]");
+        bail!(
+            "there is no Home Assistant to ask: set HOME_ASSISTANT_URL and HOME_ASSISTANT_TOKEN, or `url` and `token` in [home_assistant]"
+        );
     }
     Ok(loaded.config.home_assistant)
 }
@@ -49,6 +51,9 @@ fn home_assistant(arguments: &Arguments) -> anyhow::Result<home_assistant::Confi
 fn show(text: &str) -> anyhow::Result<ExitCode> {
     use std::io::Write;
     let mut out = std::io::stdout().lock();
-    out.write_all(text.trim_end().as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()).context("cannot be printed")?;
+    out.write_all(text.trim_end().as_bytes())
+        .and_then(|()| out.write_all(b"\n"))
+        .and_then(|()| out.flush())
+        .context("cannot be printed")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -121,8 +121,10 @@ fn access(loaded: &Loaded) -> Finding {
     match (all.iter().any(|at| !at.ip().to_canonical().is_loopback()), access.lets_others_in()) {
         (false, _) => Finding::ok("access", "only this machine can reach the services"),
         (true, true) => Finding::ok("access", "other machines can reach the services and some may get in"),
-        (true, false) => {
-            Finding::problem("access", "other machines can reach the services, but none gets in", "set `tokens` or `trusted_networks` in [access]")
-        }
+        (true, false) => Finding::problem(
+            "access",
+            "other machines can reach the services, but none gets in",
+            "set `tokens` or `trusted_networks` in [access]",
+        ),
     }
 }

@@ -68,7 +68,8 @@ async fn only_known_names_and_own_pages_are_answered() {
     let rebound = client.get(&url).header("host", "evil.example").send().await.unwrap();
     assert_eq!(rebound.status().as_u16(), 421);
     assert_eq!(rebound.headers()["content-type"], "application/problem+json");
-    let foreign = client.post(running.url("correlator", "/statistics/reset")).header("origin", "https://evil.example").send().await.unwrap();
+    let foreign =
+        client.post(running.url("correlator", "/statistics/reset")).header("origin", "https://evil.example").send().await.unwrap();
     assert_eq!(foreign.status().as_u16(), 403);
     let forwarded = client.get(&url).header("x-forwarded-for", "203.0.113.9").send().await.unwrap();
     assert_eq!(forwarded.status().as_u16(), 401);
@@ -120,7 +121,7 @@ fn an_unknown_key_is_refused_by_name(#[case] command: &str) {
     let said = wattribute(&[command], folder.path(), &[]);
     let error = String::from_utf8_lossy(&said.stderr).into_owned();
     assert_eq!(said.status.code(), Some(2), "{error}");
-    assert_eq!(error, "wattribute: wattribute.toml: [meter] has no key `listen_on`; there are `listen`\n");
+    assert_eq!(error, "wattribute: wattribute.toml: [meter] has no key `listen_on`; did you mean `listen`?\n");
 }
 
 #[test]
@@ -156,7 +157,8 @@ fn a_check_names_what_is_wrong_and_what_would_help() {
 #[test]
 fn a_history_goes_in_and_a_copy_comes_out() {
     let folder = tempfile::tempdir().unwrap();
-    let csv = "entity_id,state,last_changed\nsensor.house_power,100,2026-10-01T00:00:00.000Z\nsensor.house_power,150,2026-10-01T00:00:05.000Z\n";
+    let csv =
+        "entity_id,state,last_changed\nsensor.house_power,100,2026-10-01T00:00:00.000Z\nsensor.house_power,150,2026-10-01T00:00:05.000Z\n";
     std::fs::write(folder.path().join("history.csv"), csv).unwrap();
     let text = |arguments: &[&str]| {
         let said = wattribute(arguments, folder.path(), &[]);

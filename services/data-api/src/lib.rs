@@ -39,7 +39,9 @@ pub async fn run(_config: Config, context: Context, pages: Option<TcpListener>) 
     let answering = http::serve(context.listener, about.clone(), router(api.clone()), context.shutdown.clone());
     let showing = async {
         match pages {
-            Some(listener) => http::serve(listener, About { service: "dashboard", ..about }, pages::router(api), context.shutdown.clone()).await,
+            Some(listener) => {
+                http::serve(listener, About { service: "dashboard", ..about }, pages::router(api), context.shutdown.clone()).await
+            }
             None => Ok(()),
         }
     };

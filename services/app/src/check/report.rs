@@ -14,7 +14,8 @@ use crate::run::store_url;
 /// Writes it.
 pub fn write(path: &Path, loaded: &Loaded, findings: &[Finding]) -> anyhow::Result<()> {
     let ours = |name: &str| ["WATTRIBUTE", "HOME_ASSISTANT_", "INFLUXDB_", "RUST_LOG", "SUPERVISOR_"].iter().any(|p| name.starts_with(p));
-    let mut variables: Vec<String> = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).filter(|name| ours(name)).collect();
+    let mut variables: Vec<String> =
+        std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).filter(|name| ours(name)).collect();
     variables.sort();
     let size = store_url(loaded, Origin::Home).ok().and_then(|url| Some(std::fs::metadata(url.strip_prefix("sqlite:")?).ok()?.len()));
     let report = json!({

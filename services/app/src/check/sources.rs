@@ -50,14 +50,22 @@ fn remedy(error: &HaError) -> &'static str {
     match error {
         HaError::Unauthorized { .. } => "make a new token and set it as HOME_ASSISTANT_TOKEN",
         HaError::Setup(_) => "see [home_assistant] in `wattribute config --sample`",
-        HaError::Unreachable(_) | HaError::Timeout(_) => "see that HOME_ASSISTANT_URL is right, that Home Assistant runs and that this machine reaches it",
-        HaError::Refused { .. } | HaError::Protocol(_) => "see that HOME_ASSISTANT_URL leads to Home Assistant itself, and that the token is of an administrator",
+        HaError::Unreachable(_) | HaError::Timeout(_) => {
+            "see that HOME_ASSISTANT_URL is right, that Home Assistant runs and that this machine reaches it"
+        }
+        HaError::Refused { .. } | HaError::Protocol(_) => {
+            "see that HOME_ASSISTANT_URL leads to Home Assistant itself, and that the token is of an administrator"
+        }
     }
 }
 
 fn clock(skew_s: f64) -> Finding {
     let said = format!("Home Assistant's is {:.1} s {}", skew_s.abs(), if skew_s < 0.0 { "behind" } else { "ahead" });
-    if skew_s.abs() <= LARGEST_SKEW_S { Finding::ok(CLOCK, said) } else { Finding::problem(CLOCK, said, "let both machines keep their time by NTP") }
+    if skew_s.abs() <= LARGEST_SKEW_S {
+        Finding::ok(CLOCK, said)
+    } else {
+        Finding::problem(CLOCK, said, "let both machines keep their time by NTP")
+    }
 }
 
 /// The meter: what the owner named must be there and say a number; else there must be sensors of power to choose from.
@@ -70,8 +78,14 @@ fn meter(named: Option<&str>, states: &[Value]) -> Finding {
     let powers: Vec<&Value> = states.iter().filter(|state| id(state).starts_with("sensor.") && is_power(state)).collect();
     let Some(expression) = named else {
         return match powers.len() {
-            0 => Finding::problem(METER, "Home Assistant has no sensor of power", "Wattribute needs one sensor of the whole house's power, in W or kW"),
-            count => Finding::ok(METER, format!("will be found among {count} sensors of power; `wattribute discover home-assistant` lists them")),
+            0 => Finding::problem(
+                METER,
+                "Home Assistant has no sensor of power",
+                "Wattribute needs one sensor of the whole house's power, in W or kW",
+            ),
+            count => {
+                Finding::ok(METER, format!("will be found among {count} sensors of power; `wattribute discover home-assistant` lists them"))
+            }
         };
     };
     for entity in entities(expression) {
@@ -118,7 +132,8 @@ mod tests {
     use rstest::rstest;
 
     fn states() -> Vec<Value> {
-        let state = |id: &str, state: &str, unit: &str| json!({"entity_id": id, "state": state, "attributes": {"unit_of_measurement": unit}});
+        let state =
+            |id: &str, state: &str, unit: &str| json!({"entity_id": id, "state": state, "attributes": {"unit_of_measurement": unit}});
         vec![state("sensor.grid", "1.2", "kW"), state("sensor.solar", "unavailable", "W"), state("sensor.heat", "21", "°C")]
     }
 

@@ -51,7 +51,13 @@ impl Running {
         let mut child = command(&[what], folder, variables).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let (mut said, mut urls) = (Vec::new(), BTreeMap::new());
-        let last = if what == "demo" { "DEMO" } else if matches!(what, "run" | "meter") { "  source" } else { "  store" };
+        let last = if what == "demo" {
+            "DEMO"
+        } else if matches!(what, "run" | "meter") {
+            "  source"
+        } else {
+            "  store"
+        };
         loop {
             let mut line = String::new();
             assert!(out.read_line(&mut line).unwrap() > 0, "it ended: {}", self::log(folder));

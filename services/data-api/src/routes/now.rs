@@ -86,7 +86,10 @@ pub async fn circuits(State(api): State<Api>, Params(query): Params<CircuitQuery
             let Some(power_w) = told(bucket.mean).filter(|_| bucket.covered > 0.0) else { continue };
             let total = house.iter().find(|b| b.from_ms == bucket.from_ms).map(|b| b.mean).filter(|total| total.abs() > 1e-9);
             let percentage = total.and_then(|total| told(100.0 * power_w / total));
-            rows.push((bucket.from_ms, CircuitRow { timestamp: instant(bucket.from_ms), circuit_name: info.label().to_owned(), power_w, percentage }));
+            rows.push((
+                bucket.from_ms,
+                CircuitRow { timestamp: instant(bucket.from_ms), circuit_name: info.label().to_owned(), power_w, percentage },
+            ));
         }
     }
     rows.sort_by(|(a_ms, a), (b_ms, b)| b_ms.cmp(a_ms).then_with(|| b.power_w.total_cmp(&a.power_w)));

@@ -26,8 +26,10 @@ impl Home {
     /// A house at 500 W since two hours, of which the heater's circuit draws 125 W, and four correlations of two entities.
     async fn lived_in() -> Self {
         let home = Home::empty();
-        let house = SeriesInfo { role: Some(Role::WholeHouse), ..SeriesInfo::new("home_assistant", "sensor.house_power", Quantity::PowerW) };
-        let circuit = SeriesInfo { name: Some("Heater".to_owned()), ..SeriesInfo::new("home_assistant", "sensor.heater_power", Quantity::PowerW) };
+        let house =
+            SeriesInfo { role: Some(Role::WholeHouse), ..SeriesInfo::new("home_assistant", "sensor.house_power", Quantity::PowerW) };
+        let circuit =
+            SeriesInfo { name: Some("Heater".to_owned()), ..SeriesInfo::new("home_assistant", "sensor.heater_power", Quantity::PowerW) };
         let mut kettle = SeriesInfo::new("home_assistant", "switch.kettle", Quantity::Level);
         kettle.name = Some("Kettle".to_owned());
         kettle.mode("on");
@@ -52,7 +54,8 @@ impl Home {
             others: vec![],
             stage: Stage::Final,
         };
-        let records = vec![record(ids[2], 90, 2000.0), record(ids[3], 60, 12.0), record(ids[2], 30, 1990.0), record(ids[2], 60 * 30, 2010.0)];
+        let records =
+            vec![record(ids[2], 90, 2000.0), record(ids[3], 60, 12.0), record(ids[2], 30, 1990.0), record(ids[2], 60 * 30, 2010.0)];
         home.store.replace_correlations(0, i64::MAX, records).await.unwrap();
         home
     }
@@ -72,7 +75,10 @@ async fn correlations_have_the_shape_that_clients_know() {
     let (status, rows) = Home::lived_in().await.ask("/api/v1/energy/correlations").await;
     assert_eq!(status, 200);
     let row = &rows[0];
-    assert_eq!((row["entity_id"].as_str(), row["domain"].as_str(), row["name"].as_str()), (Some("switch.kettle"), Some("switch"), Some("Kettle")));
+    assert_eq!(
+        (row["entity_id"].as_str(), row["domain"].as_str(), row["name"].as_str()),
+        (Some("switch.kettle"), Some("switch"), Some("Kettle"))
+    );
     assert_eq!((row["previous_state"].as_str(), row["state"].as_str()), (Some("off"), Some("on")));
     assert_eq!((row["power_before_w"].as_f64(), row["power_after_w"].as_f64()), (Some(500.0), Some(2490.0)));
     assert_eq!((row["power_delta_w"].as_f64(), row["power_delta_pct"].as_f64()), (Some(1990.0), Some(398.0)));
@@ -120,7 +126,10 @@ async fn the_house_is_told_as_it_is() {
     assert_eq!((current["total_power_w"].as_f64(), current["is_demo"].as_bool()), (Some(500.0), Some(false)));
     let (_, circuits) = home.ask("/api/v1/energy/circuits").await;
     assert!(circuits.as_array().unwrap().len() >= 12);
-    assert_eq!((circuits[0]["circuit_name"].as_str(), circuits[0]["power_w"].as_f64(), circuits[0]["percentage"].as_f64()), (Some("Heater"), Some(125.0), Some(25.0)));
+    assert_eq!(
+        (circuits[0]["circuit_name"].as_str(), circuits[0]["power_w"].as_f64(), circuits[0]["percentage"].as_f64()),
+        (Some("Heater"), Some(125.0), Some(25.0))
+    );
     let silent = Reading { series: SeriesId(1), at_ms: now().timestamp_millis(), value: f64::NAN };
     let series = home.store.series().await.unwrap().into_iter().find(|(_, info)| info.device == "sensor.house_power").unwrap().0;
     home.store.write(Batch { readings: vec![Reading { series, ..silent }], ..Batch::default() }).await.unwrap();
