@@ -121,7 +121,7 @@ fn an_unknown_key_is_refused_by_name(#[case] command: &str) {
     let said = wattribute(&[command], folder.path(), &[]);
     let error = String::from_utf8_lossy(&said.stderr).into_owned();
     assert_eq!(said.status.code(), Some(2), "{error}");
-    assert_eq!(error, "wattribute: wattribute.toml: [meter] has no key `listen_on`; there are `listen`\n");
+    assert_eq!(error, "wattribute: wattribute.toml: [meter] has no key `listen_on`; did you mean `listen`?\n");
 }
 
 #[test]

@@ -90,7 +90,8 @@ fn layered(app: Router, about: About) -> Router {
     app.layer(
         ServiceBuilder::new()
             .set_x_request_id(MakeRequestUuid)
-            .layer(TraceLayer::new_for_http().make_span_with(move |request: &Request| span(service, request)))
+            // What fails is logged where it is handled; an unhealthy /health is an answer.
+            .layer(TraceLayer::new_for_http().make_span_with(move |request: &Request| span(service, request)).on_failure(()))
             .propagate_x_request_id()
             .layer(from_fn_with_state(counted, metrics::count))
             .layer(from_fn(move |request, next| labelled(is_demo, request, next)))

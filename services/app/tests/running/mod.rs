@@ -49,27 +49,23 @@ impl Running {
     pub fn start(what: &str, folder: &Path, variables: &[(&str, &str)]) -> Self {
         let log = File::create(folder.join("log")).unwrap();
         let mut child = command(&[what], folder, variables).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        let (mut said, mut urls) = (Vec::new(), BTreeMap::new());
-        let last = if what == "demo" {
-            "DEMO"
-        } else if matches!(what, "run" | "meter") {
-            "  source"
-        } else {
-            "  store"
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let mut running = Running { child, urls: BTreeMap::new(), said: Vec::new(), out };
+        let last = match what {
+            "demo" => "DEMO",
+            "run" | "meter" => "  source",
+            _ => "  store",
         };
-        loop {
+        while running.said.last().is_none_or(|line| !line.starts_with(last)) {
             let mut line = String::new();
-            assert!(out.read_line(&mut line).unwrap() > 0, "it ended: {}", self::log(folder));
+            assert!(running.out.read_line(&mut line).unwrap() > 0, "it ended: {}", self::log(folder));
             if let Some((name, url)) = line.trim().split_once("http://").filter(|(name, _)| !name.starts_with("source")) {
                 let address = url.split('/').next().unwrap();
-                urls.insert(name.trim().to_owned(), format!("http://{address}"));
+                running.urls.insert(name.trim().to_owned(), format!("http://{address}"));
             }
-            said.push(line.trim_end().to_owned());
-            if line.starts_with(last) {
-                return Running { child, urls, said, out };
-            }
+            running.said.push(line.trim_end().to_owned());
         }
+        running
     }
 
     /// The services that said where they are.
