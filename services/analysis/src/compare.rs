@@ -151,7 +151,9 @@ mod tests {
         assert!(days.len() >= 2, "{days:?}");
         for day in &days {
             assert!((day.ratio - 1.02).abs() < 0.01 && (day.offset_w - 12.0).abs() < 5.0, "{day:?}");
-            assert!(day.correlation > 0.95 && (day.lag_s.unwrap() - 20.0).abs() <= 6.0, "{day:?}");
+            assert!(day.correlation > 0.95, "{day:?}");
+            // A morning may have too few steps.
+            assert!(day.lag_s.map_or(day.hours < 4.0, |lag_s| (lag_s - 20.0).abs() <= 6.0), "{day:?}");
         }
         assert!(compare_meters(&first, &Series::default(), chrono_tz::UTC).is_empty());
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use wattribute_domain::{Entity, History, Hold, Home, Level, Quantity, Said, Sensor, Series, SeriesId, SeriesInfo};
-use wattribute_store::{Result, Store};
+use wattribute_store::{Result, Store, home};
 
 /// Source of the series that are computed here.
 pub const OURS: &str = "wattribute";
@@ -23,7 +23,7 @@ impl Catalogue {
     /// Reads what there is.
     pub async fn read(store: &dyn Store) -> Result<Self> {
         let series = store.series().await?.into_iter().filter(|(_, info)| info.source != OURS).collect();
-        let home = store.document("home").await?.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        let home = home(store).await?;
         Ok(Catalogue { series, home })
     }
 

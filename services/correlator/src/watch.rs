@@ -40,7 +40,7 @@ const QUIET_MS: i64 = 4_000;
 const COMPARE_MS: i64 = 6 * 3_600_000;
 
 /// Time between two tries to find the house's meter, ms.
-const FIND_MS: i64 = 10_000;
+const FIND_MS: i64 = 2_000;
 
 /// Serves HTTP and watches, until it is told to stop.
 pub async fn run(config: Config, context: Context) -> anyhow::Result<()> {
@@ -83,7 +83,7 @@ async fn watch(
         }
         watch.tell(done);
     }
-    if let Some((learning, _)) = watch.learning {
+    if let Some(learning) = watch.learning {
         learning.abort();
     }
     watch.publisher.stop().await;
@@ -126,7 +126,8 @@ fn start_publishing(config: &Config, store: Arc<dyn Store>, health: &Health, is_
     Publisher::new(config.publish.clone(), mqtt, home_assistant, store, health, is_demo)
 }
 
-type Learning = JoinHandle<anyhow::Result<Option<Learned>>>;
+/// What was learned, and how long that took.
+type Learning = JoinHandle<anyhow::Result<(Option<Learned>, Duration)>>;
 
 struct Watch {
     live: Live,
@@ -136,8 +137,8 @@ struct Watch {
     is_demo: bool,
     config: Config,
     energies: Energies,
-    /// Learning under way, and when it began.
-    learning: Option<(Learning, Instant)>,
+    /// Learning under way.
+    learning: Option<Learning>,
     learned_ms: i64,
     learning_took: Duration,
     /// Changes whose window closed since learning began last.
@@ -181,7 +182,8 @@ impl Watch {
     }
 
     async fn step(&mut self, now_ms: i64) -> anyhow::Result<()> {
-        if now_ms - self.refreshed_ms > 10_000 {
+        let refresh_ms = if self.live.learned.is_some() { 10_000 } else { FIND_MS };
+        if now_ms - self.refreshed_ms >= refresh_ms {
             self.refreshed_ms = now_ms;
             if self.live.refresh().await? {
                 self.live.fill(now_ms).await?;
@@ -291,18 +293,20 @@ impl Watch {
             // A better meter may have come since the last time.
             let found = find_meter(&*store, &catalogue, named.as_deref(), now_ms).await;
             let (meter, why) = found.unwrap_or((meter, "it was found before".to_owned()));
+            let began = Instant::now();
             let learned = learn(&*store, &catalogue, &meter, days, now_ms).await?;
-            Ok(learned.map(|l| Learned { why, ..l }))
+            Ok((learned.map(|l| Learned { why, ..l }), began.elapsed()))
         });
-        self.learning = Some((learning, Instant::now()));
+        self.learning = Some(learning);
     }
 
     /// Takes over what was learned, once learning is done.
     async fn take_learned(&mut self, now_ms: i64) -> anyhow::Result<()> {
-        let Some((learning, began)) = self.learning.take_if(|(learning, _)| learning.is_finished()) else { return Ok(()) };
-        self.learning_took = began.elapsed();
+        let Some(learning) = self.learning.take_if(|learning| learning.is_finished()) else { return Ok(()) };
         self.learned_ms = now_ms;
-        let Some(mut learned) = learning.await.context("learning")?? else { return Ok(()) };
+        let (learned, took) = learning.await.context("learning")??;
+        self.learning_took = took;
+        let Some(mut learned) = learned else { return Ok(()) };
         for hour in &mut learned.hours {
             if hour.series == HOUSE {
                 hour.series = self.live.house;

@@ -83,7 +83,7 @@ impl House {
     /// One step, and learning where it has begun.
     async fn settle(&mut self) {
         self.watch.step(self.now_ms).await.unwrap();
-        while self.watch.learning.as_ref().is_some_and(|l| !l.0.is_finished()) {
+        while self.watch.learning.as_ref().is_some_and(|l| !l.is_finished()) {
             tokio::task::yield_now().await;
         }
     }

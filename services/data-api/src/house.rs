@@ -2,17 +2,15 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Duration, NaiveTime, TimeZone, Utc};
-use chrono_tz::Tz;
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
-use wattribute_domain::{Hold, Home, Quantity, Role, SeriesId, SeriesInfo};
+use wattribute_domain::{Hold, Quantity, Role, SeriesId, SeriesInfo};
 use wattribute_store::{Result, Store};
 
 /// The source of series that we compute ourselves.
 pub const OURS: &str = "wattribute";
 /// A polled series is not believed for longer, ms.
 const STALE_MS: i64 = 120_000;
-const STEP_MS: i64 = 300_000;
 
 /// Series of power and what they said last.
 pub struct Powers {
@@ -59,27 +57,4 @@ impl Powers {
         let is_stale = info.hold == Hold::Intervals && self.now.timestamp_millis() - at_ms > STALE_MS;
         (value.is_finite() && !is_stale).then_some((at_ms, value))
     }
-}
-
-/// What Home Assistant says of the home.
-pub async fn home(store: &dyn Store) -> Result<Home> {
-    Ok(store.document("home").await?.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
-}
-
-/// Energy of a series of power since midnight, local time, kWh; gaps are not filled.
-pub async fn today_kwh(store: &dyn Store, house: SeriesId, now: DateTime<Utc>) -> Result<Option<f64>> {
-    let zone: Tz = home(store).await?.time_zone.and_then(|name| name.parse().ok()).unwrap_or(Tz::UTC);
-    let midnight = now.with_timezone(&zone).date_naive().and_time(NaiveTime::MIN);
-    // Where clocks go forward at midnight the day begins an hour later.
-    let later = || zone.from_local_datetime(&(midnight + Duration::hours(1))).earliest();
-    let Some(begin) = zone.from_local_datetime(&midnight).earliest().or_else(later) else { return Ok(None) };
-    let now_ms = now.timestamp_millis();
-    let mut energy_kwh = None;
-    for bucket in store.chart(house, begin.timestamp_millis(), now_ms, STEP_MS).await? {
-        if bucket.covered > 0.0 && bucket.mean.is_finite() {
-            let hours = (now_ms - bucket.from_ms).min(STEP_MS) as f64 * bucket.covered / 3.6e6;
-            *energy_kwh.get_or_insert(0.0) += bucket.mean * hours / 1000.0;
-        }
-    }
-    Ok(energy_kwh)
 }

@@ -36,9 +36,9 @@ fn instant(at_ms: i64) -> String {
     DateTime::from_timestamp_millis(at_ms).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// A number, or nothing where there is none.
+/// A number to two decimals, or nothing where there is none.
 fn told(number: f64) -> Option<f64> {
-    number.is_finite().then_some(number)
+    number.is_finite().then(|| (number * 100.0).round() / 100.0)
 }
 
 /// A number of hours, days or rows within its range.

@@ -1,18 +1,15 @@
 //! What the house and its circuits draw now.
 
-use chrono::{DateTime, Duration, NaiveTime, TimeZone, Utc};
-use chrono_tz::Tz;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use wattribute_domain::{Hold, Home, Quantity, Role, SeriesId, SeriesInfo};
-use wattribute_store::{Result, Store};
+use wattribute_domain::{Hold, Quantity, Role, SeriesId, SeriesInfo};
+use wattribute_store::{Result, Store, today_kwh};
 
 use crate::adapters::home_assistant::WHOLE_HOUSE;
 
 /// A device that is polled or pushed and was silent for this long says nothing now, ms.
 const STALE_MS: i64 = 300_000;
-/// The day's energy is added up in steps of this, ms.
-const STEP_MS: i64 = 900_000;
 
 /// What the house draws.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -64,7 +61,7 @@ pub(crate) async fn consumption(store: &dyn Store, meter: Option<&str>, now: Dat
     };
     let total_power_w = house.and_then(|(id, info)| power_w(*id, info));
     let daily_kwh = match house {
-        Some((id, _)) => energy_kwh(store, *id, midnight_ms(store, now).await?, now_ms).await?,
+        Some((id, _)) => today_kwh(store, *id, now).await?,
         None => None,
     };
 
@@ -73,7 +70,10 @@ pub(crate) async fn consumption(store: &dyn Store, meter: Option<&str>, now: Dat
     let mut circuits: Vec<Circuit> = parts
         .map(|(id, info)| {
             let power_w = power_w(*id, info);
-            let percentage = power_w.zip(total_power_w).filter(|(_, total)| total.abs() > 1e-9).map(|(part, total)| 100.0 * part / total);
+            let percentage = power_w
+                .zip(total_power_w)
+                .filter(|(_, total)| total.abs() > 1e-9)
+                .map(|(part, total)| (1e4 * part / total).round() / 100.0);
             let entity_id = info.device.contains('.').then(|| info.device.clone());
             Circuit { name: info.label().to_owned(), entity_id, power_w, percentage }
         })
@@ -93,25 +93,4 @@ fn found<'a>(powers: &'a [&(SeriesId, SeriesInfo)], meter: Option<&str>) -> Opti
         Some(meter) => named(meter.trim()),
         None => of_role().or_else(|| WHOLE_HOUSE.iter().find_map(|id| named(id))),
     }
-}
-
-async fn midnight_ms(store: &dyn Store, now: DateTime<Utc>) -> Result<i64> {
-    let home = store.document("home").await?.and_then(|text| serde_json::from_str::<Home>(&text).ok()).unwrap_or_default();
-    let zone: Tz = home.time_zone.and_then(|name| name.parse().ok()).unwrap_or(Tz::UTC);
-    let midnight = now.with_timezone(&zone).date_naive().and_time(NaiveTime::MIN);
-    // Where clocks go forward at midnight the day begins an hour later.
-    let begins =
-        zone.from_local_datetime(&midnight).earliest().or_else(|| zone.from_local_datetime(&(midnight + Duration::hours(1))).earliest());
-    Ok(begins.map_or(now.timestamp_millis(), |at| at.timestamp_millis()))
-}
-
-async fn energy_kwh(store: &dyn Store, series: SeriesId, from_ms: i64, to_ms: i64) -> Result<Option<f64>> {
-    let mut energy_kwh = None;
-    for bucket in store.chart(series, from_ms, to_ms, STEP_MS).await? {
-        if bucket.covered > 0.0 && bucket.mean.is_finite() {
-            let hours = (to_ms - bucket.from_ms).min(STEP_MS) as f64 * bucket.covered / 3.6e6;
-            *energy_kwh.get_or_insert(0.0) += bucket.mean * hours / 1000.0;
-        }
-    }
-    Ok(energy_kwh)
 }

@@ -6,6 +6,7 @@
 mod error;
 mod settings;
 pub mod sqlite;
+mod today;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use wattribute_domain::{CorrelationRecord, HourEnergy, ProfileRecord, Reading, S
 
 pub use error::StoreError;
 pub use settings::Settings;
+pub use today::{home, today_kwh};
 
 /// Short for what every method returns.
 pub type Result<T> = std::result::Result<T, StoreError>;

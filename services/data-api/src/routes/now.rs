@@ -34,7 +34,7 @@ pub async fn current(State(api): State<Api>) -> Result<Json<Current>, Problem> {
     let house = powers.house(&*api.store).await?;
     let said = house.and_then(|id| powers.now(id));
     let daily_kwh = match house {
-        Some(id) => house::today_kwh(&*api.store, id, now).await?,
+        Some(id) => wattribute_store::today_kwh(&*api.store, id, now).await?,
         None => None,
     };
     let timestamp = instant(said.map_or(now.timestamp_millis(), |(at_ms, _)| at_ms));
