@@ -101,7 +101,8 @@ fn line_without_outliers(minutes: &[(f64, f64, i64)]) -> Option<(f64, f64, f64)>
 
 /// The lag at which `b` has, on average, gone half the way of the clear steps of `a`, found where both agree best.
 fn lag_s(a: &Meter<'_>, b: &Meter<'_>, from_ms: i64, to_ms: i64) -> Option<f64> {
-    let least_w = (8.0 * a.noise_w).max(50.0);
+    // What a meter that speaks only of changes says looks like noise: no more than this is asked of a step.
+    let least_w = (8.0 * a.noise_w).clamp(50.0, 500.0);
     let mut steps: Vec<(i64, f64)> = Vec::new();
     for k in a.row(from_ms).max(1)..a.row(to_ms) {
         let step = a.series.value[k] - a.series.value[k - 1];
