@@ -1,6 +1,6 @@
 //! Which series there are, and what the engine sees of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use wattribute_domain::{Entity, History, Hold, Home, Level, Quantity, Said, Sensor, Series, SeriesId, SeriesInfo};
 use wattribute_store::{Result, Store, home};
@@ -32,9 +32,13 @@ impl Catalogue {
         self.series.get(&id)
     }
 
-    /// Everything that may switch a load.
+    /// Everything that may switch a load. A helper named like a load is that load by another name: were it one of its own, nothing the
+    /// load does would ever be seen alone.
     pub fn levels(&self) -> Vec<SeriesId> {
-        self.series.iter().filter(|(_, info)| info.quantity == Quantity::Level).map(|(id, _)| *id).collect()
+        let all = || self.series.iter().filter(|(_, info)| info.quantity == Quantity::Level);
+        let is_helper = |info: &SeriesInfo| info.domain() == "input_boolean";
+        let loads: BTreeSet<(&str, &str)> = all().filter(|(_, info)| !is_helper(info)).map(|(_, info)| name(info)).collect();
+        all().filter(|(_, info)| !(is_helper(info) && loads.contains(&name(info)))).map(|(id, _)| *id).collect()
     }
 
     /// Every sensor of power or energy.
@@ -122,6 +126,11 @@ pub fn sensor_name(info: &SeriesInfo) -> String {
     }
 }
 
+/// Source and name of what is switched: `hall` of `light.hall`.
+fn name(info: &SeriesInfo) -> (&str, &str) {
+    (&info.source, info.device.split_once('.').map_or(info.device.as_str(), |(_, object)| object))
+}
+
 /// Ends what a polled or pushed device said after three of its usual intervals of silence.
 fn end_silences(rows: Series) -> Series {
     let mut gaps: Vec<i64> = rows.at_ms.windows(2).map(|w| w[1] - w[0]).collect();
@@ -143,6 +152,18 @@ fn end_silences(rows: Series) -> Series {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_helper_named_like_a_load_is_that_load() {
+        let devices = ["input_boolean.kettle", "switch.kettle", "input_boolean.guests", "sensor.kettle", "light.kettle"];
+        let info = |device: &&str| {
+            let quantity = if device.starts_with("sensor") { Quantity::PowerW } else { Quantity::Level };
+            SeriesInfo::new("home_assistant", device, quantity)
+        };
+        let series = devices.iter().zip(0..).map(|(device, id)| (SeriesId(id), info(device))).collect();
+        let catalogue = Catalogue { series, home: Home::default() };
+        assert_eq!(catalogue.levels(), [SeriesId(1), SeriesId(2), SeriesId(4)]);
+    }
 
     #[test]
     fn a_polled_value_holds_for_three_intervals() {
