@@ -49,10 +49,8 @@ pub fn compare_meters(a: &Series, b: &Series, time_zone: Tz) -> Vec<MeterDay> {
     let mut at_ms = from_ms.div_euclid(MINUTE_MS) * MINUTE_MS;
     while at_ms < *to_ms {
         let ((x, x_s), (y, y_s)) = (meter_a.mean(at_ms, at_ms + MINUTE_MS), meter_b.mean(at_ms, at_ms + MINUTE_MS));
-        if x_s > 30.0 && y_s > 30.0 {
-            if let Some(time) = DateTime::from_timestamp_millis(at_ms) {
-                days.entry(time.with_timezone(&time_zone).date_naive()).or_default().push((x, y, at_ms));
-            }
+        if let Some(time) = DateTime::from_timestamp_millis(at_ms).filter(|_| x_s > 30.0 && y_s > 30.0) {
+            days.entry(time.with_timezone(&time_zone).date_naive()).or_default().push((x, y, at_ms));
         }
         at_ms += MINUTE_MS;
     }

@@ -113,10 +113,9 @@ impl Model {
     /// not changed.
     pub fn look(&self, power: &Series, entities: &[Entity], until_ms: i64) -> LiveLook {
         let mut power = power.clone();
-        if let (Some(&last_ms), Some(&held)) = (power.at_ms.last(), power.value.last()) {
-            if last_ms < until_ms {
-                power.push(until_ms, held);
-            }
+        let last = power.at_ms.last().zip(power.value.last()).filter(|(last_ms, _)| **last_ms < until_ms);
+        if let Some((_, &held)) = last {
+            power.push(until_ms, held);
         }
         let meter = Meter::of_ways(&power, self.ways);
         let units = self.units_of(entities);

@@ -113,10 +113,10 @@ async fn how_far(store: &dyn Store, inputs: &[SeriesId], now_ms: i64, days: i64)
 fn learn_from(catalogue: &Catalogue, meter: &str, inputs: Vec<SeriesId>, mut history: History, now_ms: i64) -> Option<Learned> {
     // What held at the start of the span was said earlier: here it begins with the span, and all ends now.
     for sensor in &mut history.sensors {
-        if let (Some(&last_ms), Some(&held)) = (sensor.readings.at_ms.last(), sensor.readings.value.last()) {
-            if last_ms < now_ms && inputs.iter().any(|&id| catalogue.info(id).is_some_and(|i| sensor_name(i) == sensor.entity_id)) {
-                sensor.readings.push(now_ms, held);
-            }
+        let is_input = inputs.iter().any(|&id| catalogue.info(id).is_some_and(|i| sensor_name(i) == sensor.entity_id));
+        let last = sensor.readings.at_ms.last().zip(sensor.readings.value.last()).filter(|(last_ms, _)| **last_ms < now_ms);
+        if let Some((_, &held)) = last.filter(|_| is_input) {
+            sensor.readings.push(now_ms, held);
         }
     }
     history.normalise();

@@ -10,7 +10,7 @@ use chrono::Utc;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
-use wattribute_domain::{CorrelationRecord, HourEnergy, SeriesId, Stage};
+use wattribute_domain::{CorrelationRecord, HourEnergy, SeriesId};
 use wattribute_service::http::{About, serve};
 use wattribute_service::{Context, Health, State};
 use wattribute_store::Store;
@@ -372,10 +372,10 @@ impl Watch {
         let fresh: Vec<&CorrelationRecord> = finals(records).filter(|r| self.announced.insert((r.at_ms, r.series))).collect();
         self.finals_since += fresh.len();
         let news: Vec<NamedCorrelation> = fresh.into_iter().filter_map(|r| named(&self.live.catalogue, r)).collect();
-        let stands_out = |r: &&CorrelationRecord| {
+        let stands_out = |r: &CorrelationRecord| {
             r.verdict == wattribute_domain::CorrelationVerdict::Clean && r.power_delta_w().abs() >= self.config.min_power_delta
         };
-        if let Some(last) = records.iter().filter(|r| r.stage == Stage::Final).filter(stands_out).next_back() {
+        if let Some(last) = finals(records).filter(|r| stands_out(r)).last() {
             self.last_correlation = named(&self.live.catalogue, last);
         }
         if !news.is_empty() {

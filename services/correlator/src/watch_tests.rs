@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use wattribute_domain::{CorrelationVerdict, Quantity, Reading, SeriesInfo, Verdict};
+use wattribute_domain::{CorrelationVerdict, Quantity, Reading, SeriesInfo, Stage, Verdict};
 use wattribute_store::{Batch, CorrelationQuery, Origin};
 
 const START_MS: i64 = 1_790_000_000_000;

@@ -8,7 +8,7 @@ use wattribute_service::Problem;
 use wattribute_service::problem::Params;
 
 use super::{Api, instant, now, told, within};
-use crate::house::{self, Powers};
+use crate::house::Powers;
 
 /// One row a circuit every so often, as earlier systems wrote them, ms.
 const STEP_MS: i64 = 300_000;
