@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use wattribute_service::home_assistant;
+use wattribute_store::Origin;
 
 use crate::config::{self, Services};
-use crate::run::{Arguments, runtime};
+use crate::run::{Arguments, open_store, runtime};
 
 /// What `discover` takes.
 #[derive(clap::Args, Debug)]
@@ -32,10 +33,24 @@ pub fn discover(arguments: &DiscoverArguments) -> anyhow::Result<ExitCode> {
     show(&runtime()?.block_on(wattribute_meter::discover(&config))?)
 }
 
+/// What `once` takes.
+#[derive(clap::Args, Debug)]
+pub struct OnceArguments {
+    #[command(flatten)]
+    all: Arguments,
+    /// Also write what is read to the store
+    #[arg(long)]
+    write: bool,
+}
+
 /// Reads every entity once and prints what it says.
-pub fn once(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let config = home_assistant(arguments)?;
-    show(&runtime()?.block_on(wattribute_meter::once(&config))?)
+pub fn once(arguments: &OnceArguments) -> anyhow::Result<ExitCode> {
+    let config = home_assistant(&arguments.all)?;
+    let store = match arguments.write {
+        true => Some(open_store(&config::load(arguments.all.config.as_deref(), Services::All)?, Origin::Home)?.0),
+        false => None,
+    };
+    show(&runtime()?.block_on(wattribute_meter::once(&config, store.as_deref()))?)
 }
 
 fn home_assistant(arguments: &Arguments) -> anyhow::Result<home_assistant::Config> {

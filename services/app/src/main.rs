@@ -46,7 +46,7 @@ enum Command {
     /// Run the data API and the pages alone
     DataApi(run::SingleArguments),
     /// Read every entity once and print what it says; write nothing
-    Once(run::Arguments),
+    Once(ask::OnceArguments),
     /// Print what would be read of a source, and why
     Discover(ask::DiscoverArguments),
     /// Try every connection; say what is wrong and what would help

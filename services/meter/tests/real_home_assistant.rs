@@ -121,7 +121,7 @@ async fn a_real_home_assistant_is_read() {
 }
 
 async fn what_there_is(config: &Config) {
-    let text = once(config).await.unwrap();
+    let text = once(config, None).await.unwrap();
     println!("{text}");
     assert!(text.contains("sensor.grid_power_kw") && text.contains("power_w") && text.contains("switch.kettle"));
     println!("{}", discover(&Config { meter: Some("sensor.grid_power".to_owned()), ..config.clone() }).await.unwrap());

@@ -3,25 +3,33 @@
 use std::fmt::Write;
 
 use serde_json::json;
-use wattribute_domain::{Level, Quantity, Role};
+use wattribute_domain::{Level, Quantity, Reading, Role};
 use wattribute_service::home_assistant::{Config, Connection};
+use wattribute_store::{Batch, Store};
 
+use super::NAME;
 use super::select::{Candidate, Rules, WHOLE_HOUSE};
 use super::snapshot::Snapshot;
 use super::tracker::Tracker;
 use super::wire::Change;
 use crate::adapters::AdapterError;
 
-/// Reads every entity once: a line for each, with what it says in the unit it is read in. Writes nothing.
-pub async fn once(config: &Config) -> Result<String, AdapterError> {
+/// Reads every entity once: a line for each, with what it says in the unit it is read in. Writes nothing, unless a store is given: then
+/// what was said is written to it, as of when it was said.
+pub async fn once(config: &Config, store: Option<&dyn Store>) -> anyhow::Result<String> {
     let (snapshot, candidates) = look(config).await?;
     let mut tracker = Tracker::default();
+    if let Some(store) = store {
+        tracker = Tracker::new(store.series().await?.into_iter().map(|(_, info)| info).filter(|info| info.source == NAME).collect());
+    }
+    let mut said_of: Vec<(u32, i64, f64)> = Vec::new();
     let mut ignored = Vec::new();
     tracker.update(candidates.iter().map(|(_, candidate)| candidate.clone()).collect(), Vec::new(), true, &mut ignored);
     let mut text = heading(config, &snapshot);
     for (change, candidate) in &candidates {
         let (Some(key), Some(said)) = (tracker.key(&change.entity_id), &change.said) else { continue };
         let value = tracker.value(key, &said.state, &said.attributes, &mut ignored);
+        said_of.push((key, said.at_ms, value));
         let modes = &tracker.series[key as usize].info.modes;
         let read = match Level::of_number(value) {
             _ if value.is_nan() => "silent".to_owned(),
@@ -32,6 +40,14 @@ pub async fn once(config: &Config) -> Result<String, AdapterError> {
             _ => format!("{value}"),
         };
         line(&mut text, &[&change.entity_id, candidate.info.quantity.name(), &read, candidate.info.label()]);
+    }
+    if let Some(store) = store {
+        let infos = said_of.iter().map(|(key, ..)| tracker.series[*key as usize].info.clone()).collect();
+        let ids = store.describe(infos).await?;
+        let reading = |(&series, &(_, at_ms, value))| Reading { series, at_ms, value };
+        let readings: Vec<Reading> = ids.iter().zip(&said_of).map(reading).collect();
+        let _ = writeln!(text, "\nWritten: {} readings", readings.len());
+        store.write(Batch { readings, ..Batch::default() }).await?;
     }
     Ok(text)
 }
