@@ -63,7 +63,8 @@ impl Story {
         assert!(status == 200 && took_s <= 1.0, "{status} after {took_s} s: {health}");
         running.until("correlator", "/statistics", |text| !text.contains("\"final_s\":null")).await;
         println!("the meter is known after {:.1} s", begun.elapsed().as_secs_f64());
-        let store = wattribute_store::open(&format!("sqlite:{}", folder.path().join("data/wattribute.db").display()), Origin::Home).unwrap();
+        let store =
+            wattribute_store::open(&format!("sqlite:{}", folder.path().join("data/wattribute.db").display()), Origin::Home).unwrap();
         let correlations = running.url("data API", "/api/v1/energy/correlations?hours=1&min_delta=0&limit=1000");
         let watcher = Watcher::begin(&lab.config, correlations);
         Story { lab, watcher, running, store, switched: Vec::new(), judged: 0, begun_ms, folder }
@@ -123,7 +124,10 @@ impl Story {
 
     /// Waits for all that was switched since the last time, prints when what came, and holds it against what it must be.
     pub async fn judge(&mut self, title: &str) {
-        println!("\n{title}: seconds from the call\n{:<11} {:>8}  {:>10} {:>6}  {:>5} {:>6}  {:>5} {:>6}  verdict", "switched", "step W", "provisional", "limit", "final", "limit", "event", "sensor");
+        println!(
+            "\n{title}: seconds from the call\n{:<11} {:>8}  {:>10} {:>6}  {:>5} {:>6}  {:>5} {:>6}  verdict",
+            "switched", "step W", "provisional", "limit", "final", "limit", "event", "sensor"
+        );
         let mut wrong = Vec::new();
         for switched in &self.switched[self.judged..] {
             let since_s = |ms: i64| (ms - switched.asked_ms) as f64 / 1000.0;
