@@ -47,7 +47,8 @@ pub fn learn(power: &Series, entities: &[Entity], interval_s: f64) -> Learned {
     let units = units(events, &domains);
     let marks = marks(&units);
     if response::is_still(&meter, &marks) {
-        meter = Meter::of_ways(power, Ways { interval_s: meter.interval_s.min(Ways::default().interval_s), ..Ways::default() });
+        let interval_s = meter.interval_s.min(Ways::default().interval_s);
+        meter = Meter { interval_s, ..Meter::of_ways(power, Ways::default()) };
     }
     meter.interval_s = meter.interval_s.max(interval_s);
     meter.interval_s = response::interval_s(&meter, &marks).max(interval_s);
