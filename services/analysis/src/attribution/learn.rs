@@ -47,8 +47,9 @@ pub fn learn(power: &Series, entities: &[Entity], interval_s: f64) -> Learned {
     let units = units(events, &domains);
     let marks = marks(&units);
     if response::is_still(&meter, &marks) {
-        let interval_s = meter.interval_s.min(Ways::default().interval_s);
-        meter = Meter { interval_s, ..Meter::of_ways(power, Ways::default()) };
+        let said_s = meter.interval_s;
+        meter = Meter::of_ways(power, Ways::default());
+        meter.interval_s = meter.interval_s.min(said_s);
     }
     meter.interval_s = meter.interval_s.max(interval_s);
     meter.interval_s = response::interval_s(&meter, &marks).max(interval_s);
