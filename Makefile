@@ -6,7 +6,7 @@ DENY   := $(shell command -v cargo-deny)
 NEXTEST := $(shell command -v cargo-nextest)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-real check format clippy doc deny accept exam bench bench-store
+.PHONY: help build run test test-real test-real-all check format clippy doc deny accept exam bench bench-store
 
 help:           ## this list
 	@sed -n 's/^\([a-z-]*\): .*## /make \1\t/p' Makefile | expand -t 18
@@ -33,8 +33,11 @@ else
 	$(CARGO) test --profile ci --workspace
 endif
 
-test-real:      ## tests against a real Home Assistant (../shared/ha-lab)
+test-real:      ## tests against a real Home Assistant: the one of HOME_ASSISTANT_URL, else ../shared/ha-lab
 	scripts/test-real.sh
+
+test-real-all:  ## the same against every Home Assistant of ha-lab
+	scripts/test-real.sh 2026.11.0 2026.2.3 2024.3.3
 
 check: format clippy doc deny  ## formatting, lints, rustdoc, licences and bans
 

@@ -39,8 +39,11 @@ const QUIET_MS: i64 = 4_000;
 /// Time between two comparisons with other meters, ms.
 const COMPARE_MS: i64 = 6 * 3_600_000;
 
-/// Time between two tries to find the house's meter, ms.
-const FIND_MS: i64 = 2_000;
+/// The longest time between two tries to find the house's meter, ms; the first come sooner, while readings begin to arrive.
+const FIND_MS: i64 = 10_000;
+
+/// Time between two looks at which series there are, ms.
+const REFRESH_MS: i64 = 10_000;
 
 /// Serves HTTP and watches, until it is told to stop.
 pub async fn run(config: Config, context: Context) -> anyhow::Result<()> {
@@ -151,6 +154,8 @@ struct Watch {
     found_ms: i64,
     /// When other meters were compared last.
     compared_ms: i64,
+    /// How often the meter was looked for.
+    finds: u32,
     /// Local night that was looked at, by when, and its phantom load.
     phantom: (i64, Option<f64>),
     trouble: Option<String>,
@@ -176,14 +181,15 @@ impl Watch {
             refreshed_ms: 0,
             found_ms: 0,
             compared_ms: 0,
+            finds: 0,
             phantom: (0, None),
             trouble: None,
         }
     }
 
     async fn step(&mut self, now_ms: i64) -> anyhow::Result<()> {
-        let refresh_ms = if self.live.learned.is_some() { 10_000 } else { FIND_MS };
-        if now_ms - self.refreshed_ms >= refresh_ms {
+        let rest_ms = if self.live.learned.is_some() { REFRESH_MS } else { self.find_rest_ms() };
+        if now_ms - self.refreshed_ms >= rest_ms {
             self.refreshed_ms = now_ms;
             if self.live.refresh().await? {
                 self.live.fill(now_ms).await?;
@@ -243,12 +249,18 @@ impl Watch {
         Ok(until_ms)
     }
 
+    /// Time until the meter is looked for again, ms.
+    fn find_rest_ms(&self) -> i64 {
+        FIND_MS.min(1_000 + 1_000 * i64::from(self.finds))
+    }
+
     /// Looks for the house's meter, now and then.
     async fn find(&mut self, now_ms: i64) -> anyhow::Result<()> {
-        if self.learning.is_some() || now_ms - self.found_ms < FIND_MS {
+        if self.learning.is_some() || now_ms - self.found_ms < self.find_rest_ms() {
             return Ok(());
         }
         self.found_ms = now_ms;
+        self.finds += 1;
         match find_meter(&*self.store, &self.live.catalogue, self.config.meter.as_deref(), now_ms).await {
             Ok((meter, why)) => {
                 tracing::info!(meter, why, "the house's meter");

@@ -4,7 +4,7 @@ use super::energy::{Load, loads};
 use super::events::Events;
 use super::grid::Grid;
 use super::hours::{EnergyOfHour, hours};
-use super::meter::Meter;
+use super::meter::{Meter, Ways};
 use super::power::{Powers, solve_steps};
 use super::response;
 use super::steps::{Cluster, Contrast, Mark};
@@ -42,11 +42,15 @@ pub struct Learned {
 /// something was subtracted, there are more rows than readings.
 pub fn learn(power: &Series, entities: &[Entity], interval_s: f64) -> Learned {
     let mut meter = Meter::new(power);
-    meter.interval_s = meter.interval_s.max(interval_s);
     let events: Vec<Events> = entities.par_iter().map(Events::of).collect();
     let domains: Vec<&str> = entities.iter().map(Entity::domain).collect();
     let units = units(events, &domains);
     let marks = marks(&units);
+    if response::is_still(&meter, &marks) {
+        let said_s = meter.interval_s;
+        meter = Meter::of_ways(power, Ways::default());
+        meter.interval_s = meter.interval_s.min(said_s);
+    }
     meter.interval_s = response::interval_s(&meter, &marks).max(interval_s);
     let guards = response::guards(&meter, &marks);
     let powers = solve_steps(&meter, &units, guards);

@@ -34,6 +34,23 @@ pub fn interval_s(meter: &Meter<'_>, marks: &[Mark]) -> f64 {
     if 2 * following >= times.len().div_ceil(stride) { (2e-3 * wait_ms).max(1.0) } else { meter.interval_s }
 }
 
+/// Readings beside switches that are needed to tell how a meter reports.
+const OWN_READINGS: usize = 20;
+
+/// Whether the house is so still that its meter has hardly said anything but what was switched: then neither the time between its
+/// readings nor their size says anything of the meter's ways.
+pub fn is_still(meter: &Meter<'_>, marks: &[Mark]) -> bool {
+    const EARLY_MS: i64 = 1_000;
+    const LATE_MS: i64 = 10_000;
+    let (times, values) = (&meter.series.at_ms, &meter.series.value);
+    let is_own = |&k: &usize| {
+        let before = marks.partition_point(|m| m.at_ms <= times[k] + EARLY_MS);
+        let follows = before.checked_sub(1).is_some_and(|m| times[k] - marks[m].at_ms <= LATE_MS);
+        !follows && values[k].is_finite() && values[k - 1].is_finite()
+    };
+    (1..times.len()).filter(is_own).take(OWN_READINGS).count() < OWN_READINGS
+}
+
 /// Guards for this meter: wide ones, and wider where the average change of the meter around a switch stands out later (or earlier) than
 /// those allow. Background is removed and single changes are capped, so that neither a busy house nor one big load decides.
 pub fn guards(meter: &Meter<'_>, marks: &[Mark]) -> Guards {
@@ -143,6 +160,17 @@ mod tests {
         assert_eq!(late.pre_s, Guards::wide(3.0).pre_s);
         let early = guards_of(-15);
         assert!((15.0..20.0).contains(&early.pre_s), "{early:?}");
+    }
+
+    #[test]
+    fn a_still_house_says_nothing_of_its_meter() {
+        let (mut series, units) = home(0);
+        let marks = marks(&units);
+        assert!(!is_still(&Meter::new(&series), &marks));
+        let switched = |k: usize| marks.iter().any(|m| (0..3_000).contains(&(series.at_ms[k] - m.at_ms)));
+        let rows: Vec<(i64, f64)> = (0..series.len()).filter(|&k| switched(k)).map(|k| (series.at_ms[k], series.value[k])).collect();
+        series = Series { at_ms: rows.iter().map(|r| r.0).collect(), value: rows.iter().map(|r| r.1).collect() };
+        assert!(is_still(&Meter::new(&series), &marks));
     }
 
     #[test]
