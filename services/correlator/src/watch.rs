@@ -268,10 +268,11 @@ impl Watch {
                 self.learn(meter, now_ms);
             }
             Err(error) => {
-                let why = format!("{error:#}");
+                let heard_nothing = self.live.catalogue.sensors().is_empty();
+                let why = if heard_nothing { "no sensor of power or energy was heard yet".to_owned() } else { format!("{error:#}") };
                 let is_new = self.health.set("whole_house_meter", State::Degraded(why.clone()));
                 // At first nothing has arrived: that is no news.
-                if is_new && !self.live.catalogue.sensors().is_empty() {
+                if is_new && !heard_nothing {
                     tracing::warn!(why, "the house's meter is not known yet");
                 }
             }
