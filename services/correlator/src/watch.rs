@@ -38,6 +38,9 @@ const QUIET_MS: i64 = 4_000;
 /// The longest time between two tries to find the house's meter, ms; the first come sooner, while readings begin to arrive.
 const FIND_MS: i64 = 10_000;
 
+/// Tries to find the meter that may fail without a word.
+const EARLY_FINDS: u32 = 4;
+
 /// Time between two looks at which series there are, ms.
 const REFRESH_MS: i64 = 10_000;
 
@@ -255,8 +258,8 @@ impl Watch {
             Err(error) => {
                 let why = format!("{error:#}");
                 let is_new = self.health.set("whole_house_meter", State::Degraded(why.clone()));
-                // At first nothing has arrived: that is no news.
-                if is_new && !self.live.catalogue.sensors().is_empty() {
+                // At first little has arrived: that is no news.
+                if (self.finds == EARLY_FINDS || is_new && self.finds > EARLY_FINDS) && !self.live.catalogue.sensors().is_empty() {
                     tracing::warn!(why, "the house's meter is not known yet");
                 }
             }
