@@ -44,7 +44,7 @@ pub struct LiveCorrelation {
 pub struct LiveLook {
     /// Changes whose step can be told, or could not be told until their window closed, in order of time.
     pub correlations: Vec<LiveCorrelation>,
-    /// When the next window closes, ms; `None` where all have.
+    /// When there is more to say though nothing more is heard, ms: a provisional step, or a window that closes; `None` where all have.
     pub next_close_ms: Option<i64>,
 }
 
@@ -130,7 +130,10 @@ impl Model {
             let closes_ms = self.closes_ms(&meter, cluster, contrast.as_ref(), clusters.get(k + 1));
             let stage = if closes_ms <= until_ms { Stage::Final } else { Stage::Provisional };
             if stage == Stage::Provisional {
-                look.next_close_ms = Some(look.next_close_ms.map_or(closes_ms, |c| c.min(closes_ms)));
+                // A meter that says nothing more tells of the step no less.
+                let told_ms = cluster.to_ms + ((self.ways.interval_s + self.windows.shortest_s) * 1000.0).ceil() as i64;
+                let next_ms = if contrast.is_none() && told_ms > until_ms { told_ms.min(closes_ms) } else { closes_ms };
+                look.next_close_ms = Some(look.next_close_ms.map_or(next_ms, |c| c.min(next_ms)));
             }
             let inside: Vec<u32> = marks[cluster.marks.clone()].iter().map(|m| units[m.unit as usize].members[0] as u32).collect();
             for correlation in joined.by_ref().take(cluster.marks.len()) {

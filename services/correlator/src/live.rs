@@ -139,7 +139,7 @@ impl Live {
 
     /// How much is still to be joined, s.
     pub fn backlog_s(&self) -> f64 {
-        self.backlog.iter().map(|b| (b.1 - b.0) as f64 / 1000.0).sum()
+        self.backlog.iter().map(|b| b.1 - b.0).sum::<i64>() as f64 / 1000.0
     }
 
     /// Whether a look is due: something arrived, or a window has closed.

@@ -42,6 +42,9 @@ const COMPARE_MS: i64 = 6 * 3_600_000;
 /// The longest time between two tries to find the house's meter, ms; the first come sooner, while readings begin to arrive.
 const FIND_MS: i64 = 10_000;
 
+/// Tries to find the meter that may fail without a word.
+const EARLY_FINDS: u32 = 4;
+
 /// Time between two looks at which series there are, ms.
 const REFRESH_MS: i64 = 10_000;
 
@@ -271,8 +274,8 @@ impl Watch {
                 let heard_nothing = self.live.catalogue.sensors().is_empty();
                 let why = if heard_nothing { "no sensor of power or energy was heard yet".to_owned() } else { format!("{error:#}") };
                 let is_new = self.health.set("whole_house_meter", State::Degraded(why.clone()));
-                // At first nothing has arrived: that is no news.
-                if is_new && !heard_nothing {
+                // At first little has arrived: that is no news.
+                if (self.finds == EARLY_FINDS || is_new && self.finds > EARLY_FINDS) && !heard_nothing {
                     tracing::warn!(why, "the house's meter is not known yet");
                 }
             }
