@@ -86,6 +86,10 @@ async fn serve(loaded: Loaded, access: Access, services: Services, origin: Origi
     let config = loaded.config;
     let is_demo = origin == Origin::Demo;
     let healths = healths(&config, is_demo);
+    // It was opened just now; from here on it is looked after.
+    for health in &healths {
+        health.set("store", State::Ok);
+    }
     let context = |listener, health: &Health| Context {
         store: store.clone(),
         listener,
