@@ -64,8 +64,9 @@ accept:         ## take the snapshots that tests print as the new truth; read th
 exam:           ## the attribution exam, e.g. make exam ARGS='--homes small --per-home' (default: every home)
 	WATTRIBUTE_BIN=$(BIN) scripts/exam.py $(or $(ARGS),--homes full)
 
-bench:          ## time and memory on a year at 1 s and on 10 M states, beside the naive join
+bench:          ## time and memory on a year at 1 s and on 10 M states, beside the naive join; and the store beside others
 	WATTRIBUTE_BIN=$(BIN) scripts/bench.py $(ARGS)
+	scripts/bench_store.py
 
 bench-store:    ## the store beside plain SQLite rows, InfluxDB and VictoriaMetrics, where these are installed
 	scripts/bench_store.py $(ARGS)
