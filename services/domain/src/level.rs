@@ -30,6 +30,17 @@ impl Level {
     }
 }
 
+/// The number of `mode` in a list of modes, to which it is added where it is new. Past 65,535 modes all new ones share the last number.
+pub(crate) fn mode_number(modes: &mut Vec<String>, mode: &str) -> u16 {
+    if let Some(k) = modes.iter().position(|m| m == mode) {
+        return k as u16;
+    }
+    if modes.len() < usize::from(u16::MAX) {
+        modes.push(mode.to_owned());
+    }
+    (modes.len() - 1) as u16
+}
+
 /// What one state row says.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Heard<'a> {

@@ -9,6 +9,7 @@ mod reading;
 mod record;
 mod series;
 pub mod units;
+mod words;
 
 pub use history::{BadRows, EnergyPreferences, Entity, History, Said, Sensor, Statistic, StatisticRow};
 pub use level::{Attributes, Heard, Level, OFF, hear, is_silent, may_switch_a_load};
@@ -16,3 +17,4 @@ pub use profile::{Answer, Correlation, CorrelationVerdict, DeviceProfile, LevelP
 pub use reading::{Hold, Quantity, Reading, Role, SeriesId, SeriesInfo};
 pub use record::{CorrelationRecord, Home, HourEnergy, ProfileRecord, Stage};
 pub use series::Series;
+pub use words::letters_apart;

@@ -163,13 +163,7 @@ impl SeriesInfo {
 
     /// The number of `mode`, which is added where it is new. Past 65,535 modes all new ones share the last number.
     pub fn mode(&mut self, mode: &str) -> u16 {
-        if let Some(k) = self.modes.iter().position(|m| m == mode) {
-            return k as u16;
-        }
-        if self.modes.len() < usize::from(u16::MAX) {
-            self.modes.push(mode.to_owned());
-        }
-        (self.modes.len() - 1) as u16
+        crate::level::mode_number(&mut self.modes, mode)
     }
 
     /// `light` of `light.hall`.

@@ -216,7 +216,7 @@ pub(super) fn nearest<'a>(wanted: &str, known: impl Iterator<Item = &'a str>, mo
     let telling = |word: &&str| word.len() > 2 && !POWER.contains(word) && !ENERGY.contains(word);
     let mut scored: Vec<(bool, usize, usize, &str)> = known
         .filter_map(|id| {
-            let letters = distance(object(wanted), object(id));
+            let letters = wattribute_domain::letters_apart(object(wanted), object(id));
             let shared = words(wanted).filter(telling).filter(|word| words(id).any(|other| other == *word)).count();
             let far = letters > object(wanted).len().max(4) / 4;
             (!far || shared > 0).then_some((far, if far { usize::MAX - shared } else { 0 }, letters, id))
@@ -225,22 +225,6 @@ pub(super) fn nearest<'a>(wanted: &str, known: impl Iterator<Item = &'a str>, mo
     scored.sort_unstable();
     let any_near = scored.first().is_some_and(|(far, ..)| !far);
     scored.into_iter().filter(|(far, ..)| !far || !any_near).take(most).map(|(.., id)| id).collect()
-}
-
-/// Letters to change, add or leave out to get from `a` to `b` (Levenshtein 1966).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let change = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = change.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 /// `a, b, c and 4 more`.
