@@ -140,7 +140,9 @@ impl Story {
                 continue;
             };
             let delta_w = row.last["power_delta_w"].as_f64().unwrap_or(f64::NAN);
-            let told = delta_w.abs() >= EVENT_W;
+            // A lamp of 12 W is hard to tell from noise of 5 W, and that may be said.
+            let may_be_noisy = switched.step_w.abs() < 50.0 && title == "noisy" && row.last["verdict"] == "noisy";
+            let told = delta_w.abs() >= EVENT_W && !may_be_noisy;
             let is_it = |value: &Value| at_ms(value, "at") == key.0;
             let of_it = |(_, e): &&(i64, Value)| e["entity_id"] == switched.entity_id && is_it(e);
             let shows_it = |(_, s): &&(i64, Value)| s["entity_id"] == "sensor.wattribute_last_correlation" && is_it(&s["attributes"]);
@@ -171,7 +173,7 @@ impl Story {
                 }
             };
             must((delta_w - switched.step_w).abs() <= switched.tolerance_w, "the step");
-            must(row.last["verdict"] == "clean", "the verdict");
+            must(row.last["verdict"] == "clean" || may_be_noisy, "the verdict");
             must(provisional_s <= latest_s.0, "the provisional row is late");
             must(final_s <= latest_s.1, "the final row is late");
             must(!told || event_s.is_some_and(|s| s <= latest_s.1), "no event, or late");
