@@ -137,6 +137,8 @@ async fn a_restart_leaves_no_trace(story: &mut Story) {
     // One source is away meanwhile.
     story.lab.call("input_boolean/turn_off", json!({ "entity_id": "input_boolean.pv_online" })).await;
     story.until_reading("sensor.pv_power", restarted_ms, f64::is_nan).await;
+    // What was silent must have spoken for a while before a step can be told.
+    tokio::time::sleep(Duration::from_secs(30)).await;
     let counted = story.lab.number("counter.mqtt_high_load").await;
     let on_ms = story.switch("kettle on").await;
     story.lab.until("counter.mqtt_high_load", |s| s["state"].as_str().and_then(|n| n.parse().ok()) == Some(counted + 1.0)).await;

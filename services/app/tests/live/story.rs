@@ -141,7 +141,7 @@ impl Story {
             };
             let delta_w = row.last["power_delta_w"].as_f64().unwrap_or(f64::NAN);
             // A lamp of 12 W is hard to tell from noise of 5 W, and that may be said.
-            let may_be_noisy = switched.step_w.abs() < 50.0 && title == "noisy" && row.last["verdict"] == "noisy";
+            let may_be_noisy = switched.step_w.abs() < 50.0 && title != "constant" && row.last["verdict"] == "noisy";
             let told = delta_w.abs() >= EVENT_W && !may_be_noisy;
             let is_it = |value: &Value| at_ms(value, "at") == key.0;
             let of_it = |(_, e): &&(i64, Value)| e["entity_id"] == switched.entity_id && is_it(e);
