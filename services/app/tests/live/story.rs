@@ -102,7 +102,7 @@ impl Story {
     pub async fn space(&self, asked_ms: i64) {
         let [_, provisional_s, _] = self.delays_s().await;
         // What is left out before the next switch, and a little to see.
-        let until_ms = asked_ms + ((provisional_s + 8.0) * 1000.0) as i64;
+        let until_ms = asked_ms + ((provisional_s + 14.0) * 1000.0) as i64;
         tokio::time::sleep(Duration::from_millis((until_ms - now_ms()).max(0) as u64)).await;
     }
 

@@ -10,20 +10,25 @@ use crate::now::DeviceNow;
 /// The devices that get sensors, in the order given. Who is `published` already stays until a quarter more are before it, so that
 /// neighbours in rank do not come and go.
 pub(super) fn choose<'a>(devices: &'a [DeviceNow], wanted: &Devices, published: &BTreeSet<String>) -> Vec<&'a DeviceNow> {
-    // What is measured has sensors in Home Assistant already; of a group only the sum is known, which would count once for each member.
-    let says_something = |d: &&DeviceNow| matches!(d.verdict, Verdict::Learned | Verdict::Varies);
+    let says_something = |d: &&DeviceNow| matches!(d.verdict, Verdict::Learned | Verdict::Varies | Verdict::Grouped | Verdict::Measured);
+    // What is measured has sensors in Home Assistant already: it takes the places that are left.
+    let rank = |a: &&DeviceNow, b: &&DeviceNow| {
+        let is_measured = |d: &DeviceNow| d.verdict == Verdict::Measured;
+        let by_energy = b.recent_energy_kwh.total_cmp(&a.recent_energy_kwh);
+        is_measured(a).cmp(&is_measured(b)).then(by_energy).then_with(|| a.identity.cmp(&b.identity))
+    };
     match wanted {
         Devices::Listed(ids) => devices.iter().filter(|d| ids.contains(&d.entity_id)).collect(),
         Devices::All => devices.iter().filter(says_something).collect(),
         Devices::Top(most) => {
             let mut ranked: Vec<_> = devices.iter().filter(says_something).collect();
-            ranked.sort_by(|a, b| b.recent_energy_kwh.total_cmp(&a.recent_energy_kwh).then_with(|| a.identity.cmp(&b.identity)));
+            ranked.sort_by(rank);
             let stays = |d: &&&DeviceNow| published.contains(&d.identity);
             let near = &ranked[..ranked.len().min(most.saturating_add(most / 4))];
             let mut chosen: Vec<&DeviceNow> = near.iter().filter(stays).copied().take(*most).collect();
             let new: Vec<_> = near.iter().filter(|d| !stays(d)).copied().take(most - chosen.len()).collect();
             chosen.extend(new);
-            chosen.sort_by(|a, b| b.recent_energy_kwh.total_cmp(&a.recent_energy_kwh).then_with(|| a.identity.cmp(&b.identity)));
+            chosen.sort_by(rank);
             chosen
         }
     }
