@@ -49,6 +49,8 @@ pub struct HomeAssistant {
     ping_every: Duration,
     patience: Duration,
     out: Vec<Event>,
+    /// When what an entity said was kept word for word last, ms since the epoch.
+    payload_ms: std::collections::HashMap<String, i64>,
     session: Option<Session>,
 }
 
@@ -70,6 +72,7 @@ impl HomeAssistant {
             ping_every: Duration::from_secs(10),
             patience: Duration::from_secs(300),
             out: Vec::new(),
+            payload_ms: std::collections::HashMap::new(),
             session: None,
         })
     }

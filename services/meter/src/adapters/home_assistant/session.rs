@@ -59,6 +59,9 @@ pub(super) struct Session {
     least_lag_ms: Option<i64>,
 }
 
+/// Time between two payloads of one entity that are kept, ms.
+const PAYLOAD_EVERY_MS: i64 = 60_000;
+
 impl HomeAssistant {
     /// Connects, and learns what there is.
     pub(super) async fn join(&mut self) -> Result<(), HaError> {
@@ -250,7 +253,11 @@ impl HomeAssistant {
         let lag_ms = now_ms() - change.at_ms;
         session.least_lag_ms = Some(session.least_lag_ms.map_or(lag_ms, |least| least.min(lag_ms)));
         let before = self.out.len();
-        if self.tracker.hear(&change, &mut self.out) == Outcome::New {
+        let outcome = self.tracker.hear(&change, &mut self.out);
+        if outcome == Outcome::Read {
+            self.keep_payload(&change);
+        }
+        if outcome == Outcome::New {
             session.rediscover_at = session.rediscover_at.min(Instant::now() + DEBOUNCE / 2);
             if session.waiting.len() < WAITING {
                 session.waiting.push(change);
@@ -264,6 +271,16 @@ impl HomeAssistant {
                     session.authority.push((*key, *at_ms, *value));
                 }
             }
+        }
+    }
+
+    /// Keeps what was said word for word, of each entity once a minute at most.
+    fn keep_payload(&mut self, change: &Change) {
+        let Some(raw) = &change.raw else { return };
+        let last_ms = self.payload_ms.entry(change.entity_id.clone()).or_insert(i64::MIN / 2);
+        if change.at_ms - *last_ms >= PAYLOAD_EVERY_MS {
+            *last_ms = change.at_ms;
+            self.out.push(Event::Payload { device: change.entity_id.clone(), at_ms: change.at_ms, text: raw.to_string() });
         }
     }
 

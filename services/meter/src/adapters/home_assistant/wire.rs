@@ -25,6 +25,24 @@ pub(super) struct Change {
     pub said: Option<Said>,
     /// When it happened, ms since the epoch.
     pub at_ms: i64,
+    /// The new state word for word, secrets masked; `None` of what is not an event.
+    pub raw: Option<Box<str>>,
+}
+
+/// Attributes whose names hold one of these are not for keeping: tokens stand in some, also in addresses of pictures.
+const SECRETS: [&str; 6] = ["token", "password", "secret", "api_key", "entity_picture", "access"];
+
+/// A state as text, with secrets masked.
+fn masked(state: &Value) -> Box<str> {
+    let mut state = state.clone();
+    if let Some(attributes) = state.get_mut("attributes").and_then(Value::as_object_mut) {
+        for (name, value) in attributes.iter_mut() {
+            if SECRETS.iter().any(|secret| name.to_ascii_lowercase().contains(secret)) {
+                *value = "***".into();
+            }
+        }
+    }
+    state.to_string().into_boxed_str()
 }
 
 impl Change {
@@ -34,10 +52,10 @@ impl Change {
         let entity_id = data.get("entity_id")?.as_str()?.to_owned();
         let fired_ms = event.get("time_fired").and_then(instant);
         match data.get("new_state")? {
-            Value::Null => Some(Change { entity_id, said: None, at_ms: fired_ms? }),
+            Value::Null => Some(Change { entity_id, said: None, at_ms: fired_ms?, raw: None }),
             state => {
                 let said = said(state, fired_ms)?;
-                Some(Change { entity_id, at_ms: said.at_ms, said: Some(said) })
+                Some(Change { entity_id, at_ms: said.at_ms, said: Some(said), raw: Some(masked(state)) })
             }
         }
     }
@@ -45,7 +63,7 @@ impl Change {
     /// Reads a row of `get_states`.
     pub fn of_state(state: &Value) -> Option<Self> {
         let said = said(state, None)?;
-        Some(Change { entity_id: state.get("entity_id")?.as_str()?.to_owned(), at_ms: said.at_ms, said: Some(said) })
+        Some(Change { entity_id: state.get("entity_id")?.as_str()?.to_owned(), at_ms: said.at_ms, said: Some(said), raw: None })
     }
 }
 
@@ -104,6 +122,10 @@ mod tests {
         gone["data"]["new_state"] = Value::Null;
         let gone = Change::of_event(&gone).unwrap();
         assert!(gone.said.is_none() && gone.at_ms == 1_795_234_922_714);
+        let pictured = json!({"data": {"entity_id": "media_player.a", "new_state": {"entity_id": "media_player.a", "state": "on",
+            "attributes": {"entity_picture": "/api/x?token=abc", "volume": 1}, "last_updated": "2026-11-21T04:22:02.714456+00:00"}}});
+        let raw = Change::of_event(&pictured).unwrap().raw.unwrap();
+        assert!(raw.contains("\"volume\":1") && raw.contains("***") && !raw.contains("abc"), "{raw}");
         assert!(Change::of_event(&json!({"data": {"entity_id": 7}})).is_none());
     }
 
