@@ -289,7 +289,7 @@ impl Watch {
         let rest_ms = 60_000.max(30 * self.learning_took.as_millis() as i64);
         let known: u32 = self.live.learned.iter().flat_map(|l| &l.profiles).map(|p| p.profile.events_total).sum();
         since_ms > rest_ms
-            && (self.finals_since >= 4.max(known as usize / 10)
+            && (self.finals_since >= 1.max(known as usize / 10)
                 || (since_ms > 3_600_000 && self.finals_since > 0)
                 || since_ms > 6 * 3_600_000)
     }

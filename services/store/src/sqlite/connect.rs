@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -48,7 +48,7 @@ pub struct Connections {
 impl Connections {
     pub fn open(path: &Path, origin: Origin) -> Result<Self> {
         let path = Arc::new(path.to_owned());
-        let mut db = open_writer(&path, origin).map_err(|fault| tell(&path, fault))?;
+        let mut db = open_in_turn(&path, origin).map_err(|fault| tell(&path, fault))?;
         let (jobs, mut todo) = mpsc::channel::<Job>(64);
         let writer = std::thread::Builder::new()
             .name("store-writer".to_owned())
@@ -151,6 +151,21 @@ pub fn origin(path: &Path) -> Result<Option<Origin>> {
         Ok([Origin::Home, Origin::Demo].into_iter().find(|&o| schema::word(o) == held))
     };
     read().map_err(|fault| tell(path, fault))
+}
+
+/// Opens the file, again and again while another process makes it: SQLite does not wait by itself for who switches to the log.
+fn open_in_turn(path: &Path, origin: Origin) -> std::result::Result<Connection, Fault> {
+    let begun = Instant::now();
+    loop {
+        match open_writer(path, origin) {
+            Err(Fault::Sql(error)) if is_busy(&error) && begun.elapsed() < BUSY => std::thread::sleep(Duration::from_millis(20)),
+            opened => return opened,
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
 fn open_writer(path: &Path, origin: Origin) -> std::result::Result<Connection, Fault> {
