@@ -63,8 +63,7 @@ pub struct Analyze {
 impl Analyze {
     /// Entity ids that `--meter` names: words with a dot that begin with a letter.
     pub fn meter_entities(&self) -> Vec<String> {
-        let words = self.meter.iter().flat_map(|m| m.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.')));
-        words.filter(|w| w.contains('.') && w.starts_with(|c: char| c.is_alphabetic())).map(str::to_owned).collect()
+        self.meter.iter().flat_map(|meter| wattribute_domain::entities_of(meter)).map(str::to_owned).collect()
     }
 }
 

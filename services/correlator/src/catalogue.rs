@@ -1,30 +1,36 @@
 //! Which series there are, and what the engine sees of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use wattribute_domain::{Entity, History, Hold, Home, Level, Quantity, Said, Sensor, Series, SeriesId, SeriesInfo};
-use wattribute_store::{Result, Store, home};
-
-/// Source of the series that are computed here.
-pub const OURS: &str = "wattribute";
+use wattribute_store::{OURS, Result, Store, home};
 
 /// All series of a store, apart from our own.
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue {
     series: BTreeMap<SeriesId, SeriesInfo>,
+    levels: Vec<SeriesId>,
+    by_name: HashMap<String, SeriesId>,
     /// What Home Assistant says of the home.
     pub home: Home,
 }
-
-/// Intervals that a polled or pushed value holds for.
-const HELD_INTERVALS: i64 = 3;
 
 impl Catalogue {
     /// Reads what there is.
     pub async fn read(store: &dyn Store) -> Result<Self> {
         let series = store.series().await?.into_iter().filter(|(_, info)| info.source != OURS).collect();
-        let home = home(store).await?;
-        Ok(Catalogue { series, home })
+        Ok(Catalogue::of(series, home(store).await?))
+    }
+
+    fn of(series: BTreeMap<SeriesId, SeriesInfo>, home: Home) -> Self {
+        let all = || series.iter().filter(|(_, info)| info.quantity == Quantity::Level);
+        let by_name = all().rev().map(|(id, info)| (sensor_name(info), *id)).collect();
+        // A helper named like a load is that load by another name: were it one of its own, nothing the load does would ever be seen alone.
+        let is_helper = |info: &SeriesInfo| info.domain() == "input_boolean";
+        let named = |info: &SeriesInfo| (info.source.clone(), info.object().to_owned());
+        let loads: BTreeSet<_> = all().filter(|(_, info)| !is_helper(info)).map(|(_, info)| named(info)).collect();
+        let levels = all().filter(|(_, info)| !(is_helper(info) && loads.contains(&named(info)))).map(|(id, _)| *id).collect();
+        Catalogue { levels, by_name, series, home }
     }
 
     /// What is known of a series.
@@ -32,13 +38,9 @@ impl Catalogue {
         self.series.get(&id)
     }
 
-    /// Everything that may switch a load. A helper named like a load is that load by another name: were it one of its own, nothing the
-    /// load does would ever be seen alone.
-    pub fn levels(&self) -> Vec<SeriesId> {
-        let all = || self.series.iter().filter(|(_, info)| info.quantity == Quantity::Level);
-        let is_helper = |info: &SeriesInfo| info.domain() == "input_boolean";
-        let loads: BTreeSet<(&str, &str)> = all().filter(|(_, info)| !is_helper(info)).map(|(_, info)| name(info)).collect();
-        all().filter(|(_, info)| !(is_helper(info) && loads.contains(&name(info)))).map(|(id, _)| *id).collect()
+    /// Everything that may switch a load.
+    pub fn levels(&self) -> &[SeriesId] {
+        &self.levels
     }
 
     /// Every sensor of power or energy.
@@ -55,8 +57,7 @@ impl Catalogue {
 
     /// The level series of an entity.
     pub fn level_named(&self, entity_id: &str) -> Option<SeriesId> {
-        let is_it = |info: &SeriesInfo| info.quantity == Quantity::Level && sensor_name(info) == entity_id;
-        self.series.iter().find(|(_, info)| is_it(info)).map(|(id, _)| *id)
+        self.by_name.get(entity_id).copied()
     }
 
     /// An entity of the engine, with nothing said yet.
@@ -76,7 +77,7 @@ impl Catalogue {
     pub fn sensor(&self, id: SeriesId, rows: Series) -> Option<Sensor> {
         let info = self.series.get(&id)?;
         let is_power = info.quantity == Quantity::PowerW;
-        let readings = if info.hold == Hold::Intervals { end_silences(rows) } else { rows };
+        let readings = if info.hold == Hold::Intervals { rows.with_silences() } else { rows };
         Some(Sensor {
             entity_id: sensor_name(info),
             name: info.name.clone(),
@@ -126,29 +127,6 @@ pub fn sensor_name(info: &SeriesInfo) -> String {
     }
 }
 
-/// Source and name of what is switched: `hall` of `light.hall`.
-fn name(info: &SeriesInfo) -> (&str, &str) {
-    (&info.source, info.device.split_once('.').map_or(info.device.as_str(), |(_, object)| object))
-}
-
-/// Ends what a polled or pushed device said after three of its usual intervals of silence.
-fn end_silences(rows: Series) -> Series {
-    let mut gaps: Vec<i64> = rows.at_ms.windows(2).map(|w| w[1] - w[0]).collect();
-    if gaps.is_empty() {
-        return rows;
-    }
-    let middle = gaps.len() / 2;
-    let usual_ms = (*gaps.select_nth_unstable(middle).1).max(1000);
-    let mut out = Series::default();
-    for (k, (&at_ms, &value)) in rows.at_ms.iter().zip(&rows.value).enumerate() {
-        out.push(at_ms, value);
-        if rows.at_ms.get(k + 1).is_some_and(|&next| next - at_ms > HELD_INTERVALS * usual_ms) {
-            out.push(at_ms + HELD_INTERVALS * usual_ms, f64::NAN);
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,15 +139,7 @@ mod tests {
             SeriesInfo::new("home_assistant", device, quantity)
         };
         let series = devices.iter().zip(0..).map(|(device, id)| (SeriesId(id), info(device))).collect();
-        let catalogue = Catalogue { series, home: Home::default() };
+        let catalogue = Catalogue::of(series, Home::default());
         assert_eq!(catalogue.levels(), [SeriesId(1), SeriesId(2), SeriesId(4)]);
-    }
-
-    #[test]
-    fn a_polled_value_holds_for_three_intervals() {
-        let rows = Series { at_ms: vec![0, 5_000, 10_000, 60_000, 65_000], value: vec![1.0, 2.0, 3.0, 4.0, 5.0] };
-        let ended = end_silences(rows);
-        assert_eq!(ended.at_ms, [0, 5_000, 10_000, 25_000, 60_000, 65_000]);
-        assert!(ended.value[3].is_nan() && ended.value[4] == 4.0);
     }
 }

@@ -95,7 +95,7 @@ async fn statistics(State(service): State<Arc<Service>>) -> Result<Json<Statisti
     let since_ms = service.store.document(COUNTED_SINCE).await?.and_then(|text| text.parse().ok()).unwrap_or(i64::MIN);
     let counts = service.store.correlation_counts(since_ms, service.config.min_power_delta).await?;
     let rate = if counts.events == 0 { 0.0 } else { 100.0 * counts.correlations as f64 / counts.events as f64 };
-    let house: serde_json::Value = service.store.document("house").await?.and_then(|t| serde_json::from_str(&t).ok()).unwrap_or_default();
+    let house = wattribute_store::house(&*service.store).await?;
     let errors = service.errors.load(Ordering::Relaxed);
     Ok(Json(Statistics {
         total_events_processed: counts.events,
@@ -111,9 +111,9 @@ async fn statistics(State(service): State<Arc<Service>>) -> Result<Json<Statisti
             lookback_minutes: service.config.lookback_minutes,
             min_power_delta: service.config.min_power_delta,
             learn_days: service.config.learn_days,
-            interval_s: house["interval_s"].as_f64(),
-            provisional_s: house["provisional_s"].as_f64(),
-            final_s: house["final_s"].as_f64(),
+            interval_s: house.as_ref().map(|h| h.interval_s),
+            provisional_s: house.as_ref().map(|h| h.provisional_s),
+            final_s: house.as_ref().map(|h| h.final_s),
         },
     }))
 }

@@ -5,16 +5,19 @@ use std::collections::{BTreeMap, HashMap};
 use chrono_tz::Tz;
 use wattribute_analysis::attribution::events::Events;
 use wattribute_analysis::{Analysis, Model, Settings, analyze, find_house};
-use wattribute_domain::{Entity, History, HourEnergy, ProfileRecord, Quantity, Series, SeriesId, SeriesInfo, Verdict};
-use wattribute_store::Store;
+use wattribute_domain::{Entity, History, HourEnergy, ProfileRecord, Quantity, Series, SeriesId, SeriesInfo, Verdict, entities_of};
+use wattribute_store::{OURS, Store};
 
-use crate::catalogue::{Catalogue, OURS, sensor_name};
+use crate::catalogue::{Catalogue, sensor_name};
 
 /// A day, ms.
 pub const DAY_MS: i64 = 86_400_000;
 
 /// The most readings that are learned from at once: what bounds memory.
 const MOST_READINGS: usize = 1_500_000;
+
+/// Days whose readings are counted to tell how far back that reaches.
+const LOOKED_AT_DAYS: i64 = 3;
 
 /// What was learned, ready for use.
 #[derive(Clone, Debug)]
@@ -48,9 +51,13 @@ pub async fn find_meter(store: &dyn Store, catalogue: &Catalogue, named: Option<
     let in_words = |e: wattribute_analysis::AnalysisError| {
         anyhow::anyhow!("{}", e.to_string().replace("--meter", "WATTRIBUTE__HOME_ASSISTANT__METER"))
     };
-    let mut history = catalogue.history(store, &catalogue.sensors(), now_ms - 2 * DAY_MS, now_ms).await?;
+    // Where all that the owner names is there, nothing else is looked at.
+    let wanted: Vec<String> = named.iter().flat_map(|named| entities_of(named)).map(str::to_owned).collect();
+    let inputs = catalogue.sensors_named(&wanted);
+    let sensors = if !wanted.is_empty() && inputs.len() == wanted.len() { inputs } else { catalogue.sensors() };
+    let mut history = catalogue.history(store, &sensors, now_ms - 2 * DAY_MS, now_ms).await?;
     // Who is switched tells which sensors are of one device only.
-    for id in catalogue.levels() {
+    for &id in catalogue.levels() {
         catalogue.add(&mut history, id, Series::default());
     }
     let house = find_house(&mut history, named, None).map_err(in_words)?;
@@ -60,21 +67,21 @@ pub async fn find_meter(store: &dyn Store, catalogue: &Catalogue, named: Option<
 
 /// Reads back as far as `learn_days` and memory allow, and learns.
 pub async fn learn(store: &dyn Store, catalogue: &Catalogue, meter: &str, learn_days: u32, now_ms: i64) -> anyhow::Result<Option<Learned>> {
-    let inputs = catalogue.sensors_named(&names_in(meter));
+    let named: Vec<String> = entities_of(meter).map(str::to_owned).collect();
+    let inputs = catalogue.sensors_named(&named);
     let from_ms = how_far(store, &inputs, now_ms, i64::from(learn_days)).await?;
     let mut history = catalogue.history(store, &inputs, from_ms, now_ms).await?;
-    let switched: Vec<Option<String>> =
-        catalogue.levels().iter().filter_map(|&id| catalogue.info(id)).map(|i| i.device_id.clone()).collect();
-    let names: Vec<String> = catalogue.levels().iter().filter_map(|&id| catalogue.info(id)).map(|i| object(&i.device).to_owned()).collect();
-    for id in catalogue.levels() {
+    let switched: Vec<&SeriesInfo> = catalogue.levels().iter().filter_map(|&id| catalogue.info(id)).collect();
+    for &id in catalogue.levels() {
         let rows = store.readings(id, from_ms, now_ms).await?;
         catalogue.add(&mut history, id, rows);
     }
     for id in catalogue.sensors().into_iter().filter(|id| !inputs.contains(id)) {
         let Some(info) = catalogue.info(id) else { continue };
-        let may_be_of_one = (info.device_id.is_some() && switched.contains(&info.device_id))
-            || names.iter().any(|n| n.len() > 2 && object(&info.device).starts_with(n.as_str()));
-        if may_be_of_one {
+        let may_be_of = |s: &&SeriesInfo| {
+            (info.device_id.is_some() && s.device_id == info.device_id) || (s.object().len() > 2 && info.object().starts_with(s.object()))
+        };
+        if switched.iter().any(may_be_of) {
             let rows = store.readings(id, from_ms, now_ms).await?;
             catalogue.add(&mut history, id, rows);
         }
@@ -83,30 +90,17 @@ pub async fn learn(store: &dyn Store, catalogue: &Catalogue, meter: &str, learn_
     tokio::task::spawn_blocking(move || learn_from(&catalogue, &meter, inputs, history, now_ms)).await.map_err(Into::into)
 }
 
-/// `hall` of `light.hall`.
-fn object(entity_id: &str) -> &str {
-    entity_id.split_once('.').map_or(entity_id, |(_, object)| object)
-}
-
-/// The ids that an expression names.
-pub fn names_in(meter: &str) -> Vec<String> {
-    let words = meter.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.'));
-    words.filter(|w| w.contains('.') && w.starts_with(|c: char| c.is_alphabetic())).map(str::to_owned).collect()
-}
-
-/// From when on to learn: as many days as are wanted, as long as the meter's readings do not become too many.
+/// From when on to learn: as many days as are wanted, as long as the meter's readings do not become too many by the fullest of the last days.
 async fn how_far(store: &dyn Store, inputs: &[SeriesId], now_ms: i64, days: i64) -> anyhow::Result<i64> {
-    let (mut count, mut from_ms) = (0, now_ms);
-    for _ in 0..days.max(1) {
+    let mut fullest = 1;
+    for day in 0..LOOKED_AT_DAYS {
+        let mut count = 0;
         for &id in inputs {
-            count += store.readings(id, from_ms - DAY_MS, from_ms).await?.len();
+            count += store.readings(id, now_ms - (day + 1) * DAY_MS, now_ms - day * DAY_MS).await?.len();
         }
-        if count > MOST_READINGS {
-            break;
-        }
-        from_ms -= DAY_MS;
+        fullest = fullest.max(count);
     }
-    Ok(from_ms)
+    Ok(now_ms - days.clamp(1, (MOST_READINGS / fullest).max(1) as i64) * DAY_MS)
 }
 
 /// The whole engine over a history; `None` where there is nothing to look at yet.
@@ -134,7 +128,7 @@ fn learn_from(catalogue: &Catalogue, meter: &str, inputs: Vec<SeriesId>, mut his
         from_ms: None,
         to_ms: None,
     };
-    let early = history.clone_of_little();
+    let early = of_little(&history);
     let analysis = match analyze(history, &settings) {
         Ok(analysis) => analysis,
         Err(_) => {
@@ -241,15 +235,9 @@ fn on(entity: &Entity, now_ms: i64) -> On {
 }
 
 /// A copy for the case that the engine finds too little: cheap, since then there is little.
-trait OfLittle {
-    fn clone_of_little(&self) -> History;
-}
-
-impl OfLittle for History {
-    fn clone_of_little(&self) -> History {
-        let rows: usize = self.sensors.iter().map(|s| s.readings.len()).sum();
-        if rows > 50_000 { History::default() } else { self.clone() }
-    }
+fn of_little(history: &History) -> History {
+    let rows: usize = history.sensors.iter().map(|s| s.readings.len()).sum();
+    if rows > 50_000 { History::default() } else { history.clone() }
 }
 
 /// Hours that differ from what is kept, by day: what is written again.

@@ -33,8 +33,3 @@ fn only_days_that_changed_are_written_again() {
     let days: Vec<(i64, usize)> = changed_days(&kept, &fresh, (DAY_MS, 3 * DAY_MS)).iter().map(|d| (d.0 / DAY_MS, d.2.len())).collect();
     assert_eq!(days, [(2, 1), (3, 0)], "day 1 says the same, day 3 is retracted");
 }
-
-#[test]
-fn the_ids_of_an_expression() {
-    assert_eq!(names_in("sensor.import - 0.5*sensor.export_2"), ["sensor.import", "sensor.export_2"]);
-}

@@ -85,7 +85,7 @@ impl Live {
         let Some(learned) = &self.learned else { return Ok(()) };
         let reach_ms = learned.model.reach_ms();
         self.from_ms = now_ms - self.lookback_ms.max(4 * reach_ms);
-        let mut ids = self.catalogue.levels();
+        let mut ids = self.catalogue.levels().to_vec();
         ids.extend(learned.inputs.iter().copied().chain(learned.metered.values().copied()));
         self.window = Window::default();
         for id in ids {
@@ -154,7 +154,7 @@ impl Live {
         self.from_ms = self.from_ms.max(until_ms - self.lookback_ms.max(4 * learned.model.reach_ms()));
         self.window.trim(self.from_ms);
         let mut history = self.catalogue.nobody();
-        for id in self.catalogue.levels() {
+        for &id in self.catalogue.levels() {
             // Who said nothing within the window changed nothing in it.
             let rows = self.window.rows(id);
             if rows.len() > 1 || rows.at_ms.first().is_some_and(|&t| t > self.from_ms) {
@@ -201,7 +201,7 @@ impl Live {
         let (from_ms, to_ms) = (from_ms - margin_ms / 2, to_ms + margin_ms / 2);
         let end_ms = to_ms.min(from_ms.saturating_add(CHUNK_MS)).min(self.commit_ms());
         if from_ms < end_ms {
-            let mut ids = self.catalogue.levels();
+            let mut ids = self.catalogue.levels().to_vec();
             ids.extend(&learned.inputs);
             let history = self.catalogue.history(&*self.store, &ids, from_ms - margin_ms, end_ms + margin_ms).await?;
             let known_ms = until_ms.min(end_ms + margin_ms);

@@ -10,7 +10,7 @@ use chrono::Utc;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
-use wattribute_domain::{CorrelationRecord, HourEnergy, SeriesId};
+use wattribute_domain::{CorrelationRecord, HourEnergy, HouseRecord, SeriesId};
 use wattribute_service::http::{About, serve};
 use wattribute_service::{Context, Health, State};
 use wattribute_store::Store;
@@ -333,11 +333,19 @@ impl Watch {
         tracing::info!(devices = told, seconds = self.learning_took.as_secs_f64(), "learned");
         metrics::gauge!("wattribute_learning_seconds").set(self.learning_took.as_secs_f64());
         let (provisional_s, final_s) = learned.model.delays_s();
-        let house = serde_json::json!({
-            "label": learned.meter, "why": learned.why, "series": self.live.house, "baseline_w": learned.baseline_w,
-            "interval_s": learned.model.interval_s(), "provisional_s": provisional_s, "final_s": final_s, "notes": learned.notes,
-        });
-        self.store.put_documents(vec![("house".to_owned(), house.to_string())]).await?;
+        let house = HouseRecord {
+            label: learned.meter.clone(),
+            why: learned.why.clone(),
+            series: self.live.house,
+            inputs: learned.inputs.clone(),
+            metered: learned.metered.iter().map(|(&entity, &sensor)| (entity, sensor)).collect(),
+            baseline_w: learned.baseline_w,
+            interval_s: learned.model.interval_s(),
+            provisional_s,
+            final_s,
+            notes: learned.notes.clone(),
+        };
+        self.store.put_documents(vec![("house".to_owned(), serde_json::to_string(&house)?)]).await?;
         if !learned.profiles.is_empty() {
             self.store.replace_profiles(learned.profiles.clone()).await?;
         }

@@ -1,6 +1,5 @@
 //! How data leaves: the data API, the dashboard, exports. It only reads the store.
 
-mod house;
 mod pages;
 mod routes;
 
@@ -11,7 +10,7 @@ use serde::Deserialize;
 use tokio::net::TcpListener;
 use wattribute_service::http::{self, About};
 use wattribute_service::{Context, State};
-use wattribute_store::Store;
+use wattribute_store::{OURS, Store};
 
 pub use routes::{Api, router};
 
@@ -65,5 +64,5 @@ pub async fn run(_config: Config, context: Context, pages: Option<TcpListener>) 
 
 async fn has_readings(store: &dyn Store) -> wattribute_store::Result<bool> {
     let series = store.series().await?;
-    Ok(series.iter().any(|(_, info)| info.source != house::OURS))
+    Ok(series.iter().any(|(_, info)| info.source != OURS))
 }

@@ -1,4 +1,4 @@
-//! The API, under `/api/v1/energy`.
+//! The API, under `/api/v1`.
 
 mod correlations;
 mod devices;
@@ -23,12 +23,10 @@ pub struct Api {
 
 /// All routes of the API.
 pub fn router(api: Api) -> OpenApiRouter {
-    let energy = OpenApiRouter::new()
-        .routes(routes!(now::current))
-        .routes(routes!(now::circuits))
-        .routes(routes!(correlations::correlations))
-        .routes(routes!(devices::devices));
-    OpenApiRouter::new().nest("/api/v1/energy", energy).with_state(api)
+    let energy =
+        OpenApiRouter::new().routes(routes!(now::current)).routes(routes!(now::circuits)).routes(routes!(correlations::correlations));
+    let v1 = OpenApiRouter::new().routes(routes!(devices::devices));
+    OpenApiRouter::new().nest("/api/v1", v1.nest("/energy", energy)).with_state(api)
 }
 
 /// An instant as it stands in answers: RFC 3339, UTC, ms.

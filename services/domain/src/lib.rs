@@ -15,6 +15,6 @@ pub use history::{BadRows, EnergyPreferences, Entity, History, Said, Sensor, Sta
 pub use level::{Attributes, Heard, Level, OFF, hear, is_silent, may_switch_a_load};
 pub use profile::{Answer, Correlation, CorrelationVerdict, DeviceProfile, LevelProfile, MeterReport, Verdict};
 pub use reading::{Hold, Quantity, Reading, Role, SeriesId, SeriesInfo};
-pub use record::{CorrelationRecord, Home, HourEnergy, ProfileRecord, Stage};
-pub use series::Series;
-pub use words::letters_apart;
+pub use record::{CorrelationRecord, Home, HourEnergy, HouseRecord, ProfileRecord, Stage};
+pub use series::{HELD_INTERVALS, Series};
+pub use words::{entities_of, letters_apart, object_of};

@@ -171,6 +171,11 @@ impl SeriesInfo {
         self.device.split('.').next().unwrap_or_default()
     }
 
+    /// `hall` of `light.hall`.
+    pub fn object(&self) -> &str {
+        crate::object_of(&self.device)
+    }
+
     /// The friendly name, else the id.
     pub fn label(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.device)

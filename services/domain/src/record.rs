@@ -1,5 +1,7 @@
 //! What was learned, as it is kept.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{CorrelationVerdict, DeviceProfile, EnergyPreferences, Level, SeriesId};
@@ -93,4 +95,31 @@ pub struct Home {
     pub energy_preferences: Option<EnergyPreferences>,
     /// Home Assistant's version.
     pub version: Option<String>,
+}
+
+/// What the correlator worked out of the house, as kept (document `house`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HouseRecord {
+    /// The expression over entities that is the house.
+    pub label: String,
+    /// Why this one, a sentence.
+    pub why: String,
+    /// The series of the house's power, W, which the correlator writes.
+    pub series: SeriesId,
+    /// The series that it is computed from.
+    #[serde(default)]
+    pub inputs: Vec<SeriesId>,
+    /// The power sensor of each entity that has a meter of its own, by the entity's level series.
+    #[serde(default)]
+    pub metered: BTreeMap<SeriesId, SeriesId>,
+    /// What the house draws when nothing is in use, W; `None` without a whole night.
+    pub baseline_w: Option<f64>,
+    /// Usual time between readings of the meter, s.
+    pub interval_s: f64,
+    /// How long after a lone change its correlation is there at the latest, s.
+    pub provisional_s: f64,
+    /// How long after a lone change its window closes, s.
+    pub final_s: f64,
+    /// What the owner should know, a sentence each.
+    pub notes: Vec<String>,
 }

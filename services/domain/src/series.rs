@@ -1,5 +1,8 @@
 //! A held time series.
 
+/// Usual intervals that a polled or pushed value holds for.
+pub const HELD_INTERVALS: i64 = 3;
+
 /// One quantity over time, as Home Assistant records it: a value holds until the next one.
 ///
 /// A value of `NaN` says that the series is silent from then on (`unavailable`, `unknown`, text where a number belongs, the
@@ -34,6 +37,26 @@ impl Series {
         let next = self.at_ms.partition_point(|&t| t <= at_ms);
         let value = *self.value.get(next.checked_sub(1)?)?;
         value.is_finite().then_some(value)
+    }
+
+    /// Usual time between rows, ms: their median distance, at least a second; `None` with fewer than two.
+    pub fn usual_interval_ms(&self) -> Option<i64> {
+        let mut gaps: Vec<i64> = self.at_ms.windows(2).map(|w| w[1] - w[0]).collect();
+        let middle = gaps.len() / 2;
+        (!gaps.is_empty()).then(|| (*gaps.select_nth_unstable(middle).1).max(1000))
+    }
+
+    /// The rows of a polled or pushed device with its silences: what it said ends after [`HELD_INTERVALS`] of its usual intervals.
+    pub fn with_silences(self) -> Series {
+        let Some(usual_ms) = self.usual_interval_ms() else { return self };
+        let mut out = Series::default();
+        for (k, (&at_ms, &value)) in self.at_ms.iter().zip(&self.value).enumerate() {
+            out.push(at_ms, value);
+            if self.at_ms.get(k + 1).is_some_and(|&next| next - at_ms > HELD_INTERVALS * usual_ms) {
+                out.push(at_ms + HELD_INTERVALS * usual_ms, f64::NAN);
+            }
+        }
+        out
     }
 
     /// Puts the rows in order, keeps the last of equal instants, makes every non-finite value a gap and drops rows that
@@ -83,6 +106,14 @@ mod tests {
         assert_eq!(s.at_ms, [1000, 3000, 4000, 5000]);
         assert_eq!(s.value[..3], [5.0, 7.0, 9.0]);
         assert!(s.value[3].is_nan());
+    }
+
+    #[test]
+    fn a_polled_value_holds_for_three_intervals() {
+        let rows = Series { at_ms: vec![0, 5_000, 10_000, 60_000, 65_000], value: vec![1.0, 2.0, 3.0, 4.0, 5.0] };
+        let ended = rows.with_silences();
+        assert_eq!(ended.at_ms, [0, 5_000, 10_000, 25_000, 60_000, 65_000]);
+        assert!(ended.value[3].is_nan() && ended.value[4] == 4.0);
     }
 
     #[test]

@@ -1,15 +1,12 @@
 //! What the house and its circuits draw now.
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
-use wattribute_domain::{Hold, Quantity, Role, SeriesId, SeriesInfo};
-use wattribute_store::{Result, Store, today_kwh};
+use wattribute_domain::{Quantity, SeriesId, SeriesInfo};
+use wattribute_store::{Powers, Result, Store, today_kwh};
 
 use crate::adapters::home_assistant::WHOLE_HOUSE;
-
-/// A device that is polled or pushed and was silent for this long says nothing now, ms.
-const STALE_MS: i64 = 300_000;
 
 /// What the house draws.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -38,38 +35,25 @@ pub struct Circuit {
     pub percentage: Option<f64>,
 }
 
-/// Document `house`: which series is the house's power.
-#[derive(Deserialize)]
-struct HouseDocument {
-    series: SeriesId,
-}
-
 /// What is drawn at `now`. `meter` is the whole-house entity, where the owner named one.
 pub(crate) async fn consumption(store: &dyn Store, meter: Option<&str>, now: DateTime<Utc>) -> Result<Consumption> {
-    let now_ms = now.timestamp_millis();
-    let series = store.series().await?;
-    let latest: std::collections::HashMap<_, _> = store.latest().await?.into_iter().map(|r| (r.series, (r.at_ms, r.value))).collect();
-    let power_w = |id: SeriesId, info: &SeriesInfo| {
-        let (at_ms, value) = latest.get(&id)?;
-        let is_stale = info.hold == Hold::Intervals && now_ms - at_ms > STALE_MS;
-        (value.is_finite() && !is_stale).then_some(*value)
+    let powers = Powers::read(store, now.timestamp_millis()).await?;
+    let house = match (wattribute_store::house(store).await?, meter) {
+        (Some(worked_out), _) => Some(worked_out.series),
+        (None, Some(meter)) => named(&powers, meter.trim()),
+        (None, None) => powers.house(store).await?.or_else(|| WHOLE_HOUSE.iter().find_map(|id| named(&powers, id))),
     };
-    let powers: Vec<_> = series.iter().filter(|(_, info)| info.quantity == Quantity::PowerW).collect();
-    let house = match store.document("house").await?.and_then(|text| serde_json::from_str::<HouseDocument>(&text).ok()) {
-        Some(document) => powers.iter().find(|(id, _)| *id == document.series),
-        None => found(&powers, meter),
-    };
-    let total_power_w = house.and_then(|(id, info)| power_w(*id, info));
+    let power_w = |id: SeriesId| powers.now(id).map(|(_, power_w)| power_w);
+    let total_power_w = house.and_then(power_w);
     let daily_kwh = match house {
-        Some((id, _)) => today_kwh(store, *id, now).await?,
+        Some(id) => today_kwh(store, id, now).await?,
         None => None,
     };
 
-    let is_circuit = |info: &SeriesInfo| info.role != Some(Role::WholeHouse) && info.source != "wattribute";
-    let parts = powers.iter().filter(|(id, info)| is_circuit(info) && house.is_none_or(|(house, _)| house != id));
+    let parts = powers.circuits().filter(|(id, _)| house != Some(*id));
     let mut circuits: Vec<Circuit> = parts
         .map(|(id, info)| {
-            let power_w = power_w(*id, info);
+            let power_w = power_w(*id);
             let percentage = power_w
                 .zip(total_power_w)
                 .filter(|(_, total)| total.abs() > 1e-9)
@@ -82,15 +66,8 @@ pub(crate) async fn consumption(store: &dyn Store, meter: Option<&str>, now: Dat
     Ok(Consumption { total_power_w, daily_kwh, circuits, timestamp: now })
 }
 
-/// The house's power where no one has worked out what it is: the named one, the only one of that role, or the first of the usual names.
-fn found<'a>(powers: &'a [&(SeriesId, SeriesInfo)], meter: Option<&str>) -> Option<&'a &'a (SeriesId, SeriesInfo)> {
-    let named = |id: &str| powers.iter().find(|(_, info)| info.device == id);
-    let of_role = || {
-        let mut of_role = powers.iter().filter(|(_, info)| info.role == Some(Role::WholeHouse));
-        of_role.next().filter(|_| of_role.next().is_none())
-    };
-    match meter {
-        Some(meter) => named(meter.trim()),
-        None => of_role().or_else(|| WHOLE_HOUSE.iter().find_map(|id| named(id))),
-    }
+/// The series of power of that id.
+fn named(powers: &Powers, id: &str) -> Option<SeriesId> {
+    let is_it = |info: &SeriesInfo| info.quantity == Quantity::PowerW && info.device == id;
+    powers.series.iter().find(|(_, info)| is_it(info)).map(|(id, _)| *id)
 }

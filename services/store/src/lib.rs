@@ -4,6 +4,7 @@
 //! API reads both. Several processes may have one store open.
 
 mod error;
+mod powers;
 mod settings;
 pub mod sqlite;
 mod today;
@@ -14,8 +15,9 @@ use async_trait::async_trait;
 use wattribute_domain::{CorrelationRecord, HourEnergy, ProfileRecord, Reading, Series, SeriesId, SeriesInfo};
 
 pub use error::StoreError;
+pub use powers::{OURS, Powers};
 pub use settings::Settings;
-pub use today::{home, today_kwh};
+pub use today::{home, house, today_kwh};
 
 /// Short for what every method returns.
 pub type Result<T> = std::result::Result<T, StoreError>;

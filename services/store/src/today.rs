@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Duration, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
-use wattribute_domain::{Home, SeriesId};
+use wattribute_domain::{Home, HouseRecord, SeriesId};
 
 use crate::{Result, Store};
 
@@ -11,6 +11,11 @@ const STEP_MS: i64 = 300_000;
 /// What Home Assistant says of the home; nothing where it was not heard yet.
 pub async fn home(store: &dyn Store) -> Result<Home> {
     Ok(store.document("home").await?.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+}
+
+/// What the correlator worked out of the house; `None` until it has.
+pub async fn house(store: &dyn Store) -> Result<Option<HouseRecord>> {
+    Ok(store.document("house").await?.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
 /// Energy of a series of power since local midnight, kWh to a tenth of a Wh; gaps are not filled, and `None` is told where it said nothing.

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use wattribute_domain::{Entity, History, Sensor, Series};
+use wattribute_domain::{Entity, History, Sensor, Series, object_of};
 
 use super::{
     House, align, counter,
@@ -109,7 +109,7 @@ impl<'a> Claims<'a> {
         let (mut by_name, mut by_short_name, mut by_device) =
             (HashMap::<_, Vec<_>>::new(), HashMap::<_, Vec<_>>::new(), HashMap::<_, Vec<_>>::new());
         for (k, entity) in history.entities.iter().enumerate() {
-            let name = names::object(&entity.entity_id);
+            let name = object_of(&entity.entity_id);
             by_name.entry(name).or_default().push(k);
             by_short_name.entry(short(name)).or_default().push(k);
             if let Some(device) = &entity.device_id {
@@ -121,7 +121,7 @@ impl<'a> Claims<'a> {
 
     /// Whether `sensor` carries the name of something that is switched.
     pub(super) fn is_named_after_a_switch(&self, sensor: &Sensor) -> bool {
-        stems(names::object(&sensor.entity_id)).iter().any(|stem| {
+        stems(object_of(&sensor.entity_id)).iter().any(|stem| {
             let claimants = self.by_name.get(stem.as_str()).into_iter().chain(self.by_short_name.get(short(stem)));
             claimants.flatten().any(|&k| remoteness(&self.entities[k]) == 0)
         })
@@ -135,7 +135,7 @@ impl<'a> Claims<'a> {
 
     /// The one entity that `sensor` belongs to; `None` where nobody or several claim it.
     fn owner(&self, sensor: &Sensor) -> Option<(By, usize)> {
-        let stems = stems(names::object(&sensor.entity_id));
+        let stems = stems(object_of(&sensor.entity_id));
         let by_name = stems.iter().find_map(|stem| self.by_name.get(stem.as_str()));
         let by_name = by_name.or_else(|| stems.iter().find_map(|stem| self.by_short_name.get(short(stem))));
         if let Some(claimants) = by_name {
@@ -196,7 +196,7 @@ pub fn metered(history: &History, house: &House) -> Vec<Metered> {
 
 /// Whether it is power (0) or counted energy (1), how sure its name is, and W or kWh a unit.
 fn measured(sensor: &Sensor) -> Option<(usize, usize, f64)> {
-    let object = without_number(names::object(&sensor.entity_id)).0;
+    let object = without_number(object_of(&sensor.entity_id)).0;
     let rank = |suffixes: &[&str]| {
         let carried = suffixes.iter().enumerate().filter(|(_, suffix)| ends_with(object, suffix).is_some());
         carried.max_by_key(|(_, suffix)| suffix.len()).map(|(rank, _)| rank)

@@ -1,5 +1,7 @@
 //! What names tell: words in entity ids, the usual names of a house's meter, and ids that look like a mistyped one.
 
+use wattribute_domain::object_of;
+
 /// Names that earlier systems look for, in their order, and after them names that are common without anybody's agreement.
 pub(super) const USUAL_POWER: [&str; 6] = [
     "sensor.total_power",
@@ -157,12 +159,7 @@ const OTHER: [&str; 40] = [
 
 /// Words that begin at `_` and `.` of what follows the domain.
 fn words(entity_id: &str) -> impl Iterator<Item = &str> {
-    object(entity_id).split(['_', '.'])
-}
-
-/// `hall` of `light.hall`.
-pub(super) fn object(entity_id: &str) -> &str {
-    entity_id.split_once('.').map_or(entity_id, |(_, object)| object)
+    object_of(entity_id).split(['_', '.'])
 }
 
 fn any(entity_id: &str, of: &[&str]) -> bool {
@@ -171,7 +168,7 @@ fn any(entity_id: &str, of: &[&str]) -> bool {
 
 /// Whether the name is that of a meter of the whole house.
 pub(super) fn hints_at_the_house(entity_id: &str) -> bool {
-    any(entity_id, &HOUSE) || object(entity_id).contains("smart_meter")
+    any(entity_id, &HOUSE) || object_of(entity_id).contains("smart_meter")
 }
 
 /// Whether the name is that of something that produces or stores, or of a limit, a mean or a forecast.
@@ -216,9 +213,9 @@ pub(super) fn nearest<'a>(wanted: &str, known: impl Iterator<Item = &'a str>, mo
     let telling = |word: &&str| word.len() > 2 && !POWER.contains(word) && !ENERGY.contains(word);
     let mut scored: Vec<(bool, usize, usize, &str)> = known
         .filter_map(|id| {
-            let letters = wattribute_domain::letters_apart(object(wanted), object(id));
+            let letters = wattribute_domain::letters_apart(object_of(wanted), object_of(id));
             let shared = words(wanted).filter(telling).filter(|word| words(id).any(|other| other == *word)).count();
-            let far = letters > object(wanted).len().max(4) / 4;
+            let far = letters > object_of(wanted).len().max(4) / 4;
             (!far || shared > 0).then_some((far, if far { usize::MAX - shared } else { 0 }, letters, id))
         })
         .collect();

@@ -88,7 +88,7 @@ fn meter(named: Option<&str>, states: &[Value]) -> Finding {
             }
         };
     };
-    for entity in entities(expression) {
+    for entity in wattribute_domain::entities_of(expression) {
         let Some(state) = states.iter().find(|state| id(state) == entity) else {
             let known: Vec<String> = powers.iter().take(5).map(|state| id(state)).collect();
             return Finding::problem(METER, format!("there is no {entity}"), format!("sensors of power are {}", known.join(", ")));
@@ -99,12 +99,6 @@ fn meter(named: Option<&str>, states: &[Value]) -> Finding {
         }
     }
     Finding::ok(METER, format!("{expression} is there and says numbers"))
-}
-
-/// Entity ids of an expression: words with a dot that begin with a letter.
-fn entities(expression: &str) -> impl Iterator<Item = &str> {
-    let words = expression.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.'));
-    words.filter(|word| word.contains('.') && word.starts_with(char::is_alphabetic))
 }
 
 /// The broker: whether it lets us in.

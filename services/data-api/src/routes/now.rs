@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use wattribute_service::Problem;
 use wattribute_service::problem::Params;
+use wattribute_store::Powers;
 
 use super::{Api, instant, now, told, within};
-use crate::house::Powers;
 
 /// One row a circuit every so often, as earlier systems wrote them, ms.
 const STEP_MS: i64 = 300_000;
@@ -30,7 +30,7 @@ pub struct Current {
 #[utoipa::path(get, path = "/current", tag = "energy", responses((status = 200, body = Current), (status = 503, body = Problem, content_type = "application/problem+json")))]
 pub async fn current(State(api): State<Api>) -> Result<Json<Current>, Problem> {
     let now = now();
-    let powers = Powers::read(&*api.store, now).await?;
+    let powers = Powers::read(&*api.store, now.timestamp_millis()).await?;
     let house = powers.house(&*api.store).await?;
     let said = house.and_then(|id| powers.now(id));
     let daily_kwh = match house {
@@ -73,7 +73,7 @@ pub struct CircuitRow {
 pub async fn circuits(State(api): State<Api>, Params(query): Params<CircuitQuery>) -> Result<Json<Vec<CircuitRow>>, Problem> {
     let hours = within("hours", query.hours, 1, 1..=24)?;
     let now = now();
-    let powers = Powers::read(&*api.store, now).await?;
+    let powers = Powers::read(&*api.store, now.timestamp_millis()).await?;
     let to_ms = now.timestamp_millis();
     let from_ms = (to_ms - i64::from(hours) * 3_600_000).div_euclid(STEP_MS) * STEP_MS;
     let house = match powers.house(&*api.store).await? {

@@ -139,8 +139,8 @@ async fn the_house_is_told_as_it_is() {
 #[tokio::test]
 async fn an_empty_store_is_no_error() {
     let home = Home::empty();
-    for path in ["correlations", "circuits", "devices"] {
-        assert_eq!(home.ask(&format!("/api/v1/energy/{path}")).await, (200, serde_json::json!([])), "{path}");
+    for path in ["energy/correlations", "energy/circuits", "devices"] {
+        assert_eq!(home.ask(&format!("/api/v1/{path}")).await, (200, serde_json::json!([])), "{path}");
     }
     let (status, current) = home.ask("/api/v1/energy/current").await;
     assert!(status == 200 && current["total_power_w"].is_null() && current["daily_kwh"].is_null(), "{current}");

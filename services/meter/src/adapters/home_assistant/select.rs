@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use globset::GlobSet;
-use wattribute_domain::{Attributes, Quantity, Role, SeriesInfo, may_switch_a_load, units};
+use wattribute_domain::{Attributes, Quantity, Role, SeriesInfo, entities_of, may_switch_a_load, units};
 use wattribute_service::home_assistant::Config;
 
 use super::snapshot::Snapshot;
@@ -45,7 +45,7 @@ impl Rules {
         Ok(Rules {
             include: if config.include.is_empty() { None } else { Some(Wanted::new(&config.include)?) },
             exclude: Wanted::new(&config.exclude)?,
-            meter: config.meter.as_deref().map(entity_ids).unwrap_or_default(),
+            meter: config.meter.iter().flat_map(|meter| entities_of(meter)).map(str::to_ascii_lowercase).collect(),
         })
     }
 
@@ -200,10 +200,4 @@ fn price_factor(unit: Option<&str>) -> f64 {
     let cents = matches!(money.trim().to_lowercase().as_str(), "ct" | "c" | "cent" | "cents" | "¢" | "p" | "öre" | "øre");
     let per_kwh = units::kwh_per(energy.trim()).filter(|kwh| *kwh > 0.0).unwrap_or(1.0);
     (if cents { 0.01 } else { 1.0 }) / per_kwh
-}
-
-/// The entity ids in an expression such as `sensor.import - sensor.export`.
-pub(super) fn entity_ids(expression: &str) -> HashSet<String> {
-    let words = expression.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.'));
-    words.filter(|word| word.starts_with(|c: char| c.is_ascii_alphabetic()) && word.contains('.')).map(str::to_ascii_lowercase).collect()
 }
