@@ -2,19 +2,25 @@
 //!
 //! Powers are in W, energies in kWh, instants in milliseconds since 1970-01-01T00:00:00Z (`_ms`), durations in seconds (`_s`).
 
+pub mod calendar;
+pub mod counter;
 mod history;
 mod level;
 mod profile;
 mod reading;
 mod record;
 mod series;
+pub mod tariff;
 pub mod units;
 mod words;
 
+pub use calendar::{Period, QUARTER_MS};
+pub use counter::{Quarter, Quarters};
 pub use history::{BadRows, EnergyPreferences, Entity, History, Said, Sensor, Statistic, StatisticRow};
 pub use level::{Attributes, Heard, Level, OFF, hear, is_silent, may_switch_a_load};
 pub use profile::{Answer, Correlation, CorrelationVerdict, DeviceProfile, LevelProfile, MeterReport, Verdict};
 pub use reading::{Hold, Quantity, Reading, Role, SeriesId, SeriesInfo};
 pub use record::{CorrelationRecord, Home, HourEnergy, HouseRecord, ProfileRecord, Stage};
 pub use series::{HELD_INTERVALS, Series};
+pub use tariff::{BandCost, Contract, Cost, Day, MonthDay, Price, Pricing, Rate, TariffError, Tariffs, TimeOfDay};
 pub use words::{entities_of, letters_apart, object_of};
