@@ -47,8 +47,8 @@ const CONTRACTS: &str = r#"{ "contracts": [
         { "name": "standard", "price_per_kwh": 0.33 } ] } ] }"#;
 
 fn pricing() -> Pricing {
-    let tariffs: Tariffs = serde_json::from_str(CONTRACTS).unwrap();
-    tariffs.check().unwrap();
+    let tariffs: Tariffs = serde_json::from_str(CONTRACTS).expect("they are well written");
+    tariffs.check().expect("they can be used");
     Pricing::new(&tariffs, Berlin, &HashMap::new())
 }
 
@@ -59,7 +59,7 @@ fn month() -> (i64, i64) {
 }
 
 fn day(day: u32) -> i64 {
-    day_start_ms(Berlin, NaiveDate::from_ymd_opt(2026, 3, day).unwrap())
+    day_start_ms(Berlin, NaiveDate::from_ymd_opt(2026, 3, day).expect("a day of March"))
 }
 
 /// What the meter said: the counter of import in kWh after each quarter, and the power in W.
@@ -69,7 +69,7 @@ fn said() -> (Series, Series) {
     let mut kwh = 1234.5;
     counter.push(from_ms, kwh);
     for at_ms in (from_ms..to_ms).step_by(QUARTER_MS as usize) {
-        let local = DateTime::from_timestamp_millis(at_ms).unwrap().with_timezone(&Berlin);
+        let local = DateTime::from_timestamp_millis(at_ms).expect("an instant in March").with_timezone(&Berlin);
         let mut kw = match local.hour() {
             12 | 13 => -1.0,
             18 => 2.4,

@@ -24,8 +24,12 @@ const ZONES: [Tz; 8] = [
     Tz::Australia__Adelaide,
 ];
 
+fn day_of(year: i32, month: u32, day: u32) -> NaiveDate {
+    NaiveDate::from_ymd_opt(year, month, day).expect("a date that there is")
+}
+
 fn a_day() -> impl Strategy<Value = (Tz, NaiveDate)> {
-    let date = (0u64..18_000).prop_map(|days| NaiveDate::from_ymd_opt(1988, 1, 1).unwrap() + Days::new(days));
+    let date = (0u64..18_000).prop_map(|days| day_of(1988, 1, 1) + Days::new(days));
     (prop::sample::select(ZONES.as_slice()), date)
 }
 
@@ -44,13 +48,16 @@ fn readings(value: impl Strategy<Value = f64> + Clone) -> impl Strategy<Value = 
     })
 }
 
+/// From, to, price, days and which name.
+type Said = (TimeOfDay, TimeOfDay, f64, Vec<Day>, usize);
+
 fn tariffs() -> impl Strategy<Value = Tariffs> {
     let time = (0u16..96).prop_map(|quarter| TimeOfDay { minutes: quarter * 15 });
     let days = prop::sample::subsequence(vec![Day::Mon, Day::Wed, Day::Sun, Day::Weekdays, Day::Weekend], 0..3);
     let rate = (time.clone(), time, 0.0..1.0f64, days, 0usize..3);
     let contract = prop::collection::vec(rate, 0..4);
     prop::collection::vec(contract, 1..4).prop_map(|contracts| {
-        let write = |(k, rates): (usize, Vec<(TimeOfDay, TimeOfDay, f64, Vec<Day>, usize)>)| {
+        let write = |(k, rates): (usize, Vec<Said>)| {
             let any_time = Rate {
                 name: "standard".to_owned(),
                 price_per_kwh: 0.3,
@@ -69,9 +76,9 @@ fn tariffs() -> impl Strategy<Value = Tariffs> {
                 })
                 .collect();
             written.push(any_time);
-            let mut contract: Contract = serde_json::from_value(serde_json::json!({ "name": "any" })).unwrap();
+            let mut contract: Contract = serde_json::from_str(r#"{ "name": "any" }"#).expect("a name is enough to read it");
             contract.rates = written;
-            contract.from = (k > 0).then(|| NaiveDate::from_ymd_opt(2026, 3, 20 + 4 * k as u32).unwrap());
+            contract.from = (k > 0).then(|| day_of(2026, 3, 20 + 4 * k as u32));
             contract
         };
         Tariffs { contracts: contracts.into_iter().enumerate().map(write).collect() }

@@ -119,6 +119,13 @@ fn what_was_counted_across_a_gap_is_real_and_its_time_is_not_known() {
 }
 
 #[test]
+fn a_gap_without_an_increase_or_shorter_than_a_quarter_leaves_nothing_to_estimate() {
+    let quarters = counter_quarters(&series(&[(0.0, 10.0), (1.0, GAP), (6.0, 10.0), (6.1, GAP), (6.2, 10.1)]), 0, 7 * HOUR, 7 * HOUR);
+    assert!(quarters.iter().all(|q| q.covered > 0.999 && !q.estimated), "{quarters:?}");
+    assert!((quarters[24].kwh - 0.1).abs() < 1e-9);
+}
+
+#[test]
 fn an_increase_is_spread_between_its_readings() {
     let quarters = counter_quarters(&series(&[(0.5, 10.0), (4.5, 10.16)]), 0, 6 * HOUR, 5 * HOUR);
     assert_eq!(quarters.len(), 24);

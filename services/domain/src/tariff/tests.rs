@@ -267,3 +267,13 @@ fn costs_add_up_by_band() {
         assert!(sum.bands.iter().any(|b| b.band == band.band && close(b.kwh, band.kwh) && close(b.cost, band.cost)));
     }
 }
+
+#[test]
+fn its_schema_says_how_times_and_dates_are_written() {
+    let schema = serde_json::to_value(<Contract as utoipa::PartialSchema>::schema()).unwrap();
+    assert_eq!(schema["properties"]["from"]["type"], json!(["string", "null"]));
+    assert_eq!(schema["properties"]["from"]["format"], "date");
+    assert_eq!(schema["required"], json!(["name"]), "all else has a default");
+    let schema = serde_json::to_value(<Rate as utoipa::PartialSchema>::schema()).unwrap();
+    assert_eq!(schema["properties"]["to"]["type"], json!(["string", "null"]));
+}
