@@ -36,6 +36,9 @@ fn the_first_value_counts_nothing_and_the_next_what_it_is_more() {
 #[rstest]
 #[case::a_tenth(&[(0.0, 10.0), (1.0, 9.9), (2.0, 9.95), (3.0, 10.2)], 0.2, 2)]
 #[case::a_thousandth_that_comes_back(&[(0.0, 20000.0), (1.0, 19985.0), (2.0, 20000.0), (3.0, 20001.0)], 1.0, 1)]
+#[case::a_tenth_that_is_passed_next_day(&[(0.0, 10.0), (1.0, 9.95), (30.0, 10.05)], 0.05, 1)]
+#[case::a_thousandth_for_some_hours(&[(0.0, 20000.0), (1.0, 19985.0), (6.0, 20001.0), (90.0, 20002.0)], 2.0, 1)]
+#[case::a_thousandth_just_before_a_rise(&[(0.0, 20000.0), (1.0, 20000.5), (2.0, 19985.0), (3.0, 19985.5)], 0.5, 2)]
 #[case::a_glitch_to_zero(&[(0.0, 5000.0), (0.1, 0.0), (0.2, 5000.1)], 0.1, 1)]
 #[case::a_glitch_of_a_daily_counter(&[(0.0, 0.7), (0.1, 0.0), (0.103, 0.8)], 0.1, 1)]
 #[case::larger_but_short(&[(0.0, 10.0), (0.1, 9.5), (0.2, 10.1)], 0.1, 1)]
@@ -50,6 +53,7 @@ fn a_dip_is_no_reset(#[case] rows: &[(f64, f64)], #[case] kwh: f64, #[case] dips
 #[case::at_midnight(&[(0.0, 1.0), (10.0, 9.0), (24.0, 0.0), (25.0, 0.4)], 8.4)]
 #[case::first_seen_later(&[(0.0, 1.0), (10.0, 9.0), (24.5, 0.3), (25.0, 0.5)], 8.5)]
 #[case::tiny(&[(0.0, 0.0), (10.0, 0.08), (24.0, 0.0), (34.0, 0.08), (48.0, 0.0), (58.0, 0.08)], 0.24)]
+#[case::back_by_drawing(&[(0.0, 0.0), (10.0, 0.5), (24.0, 0.0), (24.9, 0.6)], 1.1)]
 #[case::of_a_month_below_a_thousand(&[(0.0, 5.0), (743.0, 995.0), (743.2, 0.1)], 990.1)]
 fn a_reset_counts_what_came_since(#[case] rows: &[(f64, f64)], #[case] kwh: f64) {
     let counts = count(rows);
@@ -86,6 +90,13 @@ fn a_jump_is_not_counted_and_falling_back_from_it_is_no_reset() {
     let counts = count(&[(0.0, 100.0), (1.0, 101.0), (1.1, 70000.0), (1.2, 70000.1), (1.3, 101.4), (2.0, 102.0)]);
     assert_eq!(notes(&counts), [NoteKind::Jump, NoteKind::FellBack]);
     assert_eq!(total(&counts), 2.0, "what was drawn beside the jump is counted once: {counts:?}");
+}
+
+#[test]
+fn jump_after_jump_falls_back_to_where_it_began() {
+    let counts = count(&[(0.0, 100.0), (0.1, 70000.0), (0.2, 900_000.0), (0.3, 100.2)]);
+    assert_eq!(notes(&counts), [NoteKind::Jump, NoteKind::Jump, NoteKind::FellBack]);
+    assert_eq!(total(&counts), 0.2);
 }
 
 #[test]
