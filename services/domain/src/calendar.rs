@@ -64,7 +64,7 @@ pub fn buckets(zone: Tz, period: Period, from_ms: i64, to_ms: i64) -> Vec<(i64, 
         if end_ms > begin_ms {
             found.push((begin_ms, end_ms));
         }
-        if next == date {
+        if sane(next) != next {
             break;
         }
         (date, begin_ms) = (next, end_ms);

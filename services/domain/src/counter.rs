@@ -1,5 +1,7 @@
 //! What a counter of energy says: its increases, each told apart from what only looks like one, and energy by quarters of an hour.
 
+use serde::{Deserialize, Serialize};
+
 use crate::Series;
 
 pub use quarters::{DISAGREEMENT, Quarter, Quarters, counter_quarters, disagreement, power_quarters};
@@ -21,7 +23,8 @@ const FALL_BACK_H: f64 = 24.0;
 const SLACK_KWH: f64 = 1.0;
 
 /// How an increase is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// The counter counted it.
     Counted,
@@ -34,7 +37,7 @@ pub enum Kind {
 }
 
 /// What was drawn between two readings of a counter.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Increment {
     /// When the earlier one was said, ms since the epoch.
     pub from_ms: i64,
@@ -47,7 +50,8 @@ pub struct Increment {
 }
 
 /// What a counter did beside counting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum NoteKind {
     /// It fell a little, or for a short time, and came back: nothing is counted until it passes where it was.
     Dip,
@@ -64,7 +68,7 @@ pub enum NoteKind {
 }
 
 /// What a counter did beside counting, and when.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Note {
     /// When the new value was said, ms since the epoch.
     pub at_ms: i64,

@@ -1,5 +1,7 @@
 //! Energy by quarters of an hour.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Kind, MOST_KW, increments};
 use crate::Series;
 use crate::calendar::{EARLIEST_MS, LATEST_MS, QUARTER_MS};
@@ -13,13 +15,13 @@ const LEAST_KWH: f64 = 1.0;
 const MISSING: f64 = 0.01;
 
 /// Energy of a quarter of an hour.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Quarter {
     /// Energy in what is known of it, kWh, never below 0.
     pub kwh: f64,
     /// Share of it that is known, 0 to 1. Nothing known is no zero.
     pub covered: f64,
-    /// Whether a part is energy that was counted while nobody listened, spread evenly.
+    /// Whether a part is energy of unknown time, spread evenly: counted in a gap, or around a fall, of more than a quarter of an hour.
     pub estimated: bool,
 }
 
@@ -43,7 +45,7 @@ pub fn counter_quarters(counter: &Series, from_ms: i64, to_ms: i64, until_ms: i6
     let counts = increments(counter, MOST_KW);
     for increment in &counts.increments {
         let long = increment.to_ms - increment.from_ms > QUARTER_MS;
-        let estimated = increment.kind == Kind::AcrossGap || (long && matches!(increment.kind, Kind::Reset | Kind::RolledOver));
+        let estimated = long && increment.kwh > 0.0 && increment.kind != Kind::Counted;
         grid.spread(&mut quarters, increment.from_ms, increment.to_ms, increment.kwh, estimated);
     }
     if let Some(since_ms) = counts.unchanged_from_ms {

@@ -10,7 +10,7 @@ use super::plan::Plan;
 use super::settled::Settled;
 use super::{Contract, MonthDay, Rate, Tariffs};
 use crate::Series;
-use crate::calendar::{DAY_MS, EARLIEST_MS, LATEST_MS, Offsets, QUARTER_MS, day_start_ms, local_day};
+use crate::calendar::{DAY_MS, EARLIEST_MS, LATEST_MS, Offsets, Period, QUARTER_MS, buckets, day_start_ms};
 
 /// 1970-01-01 and 2100-01-01: the offsets in between are looked up before they are asked for.
 const KNOWN_MS: (i64, i64) = (0, 4_102_444_800_000);
@@ -116,23 +116,12 @@ impl Pricing {
     /// The standing charge from one instant to another, in the home's currency: once for each local day, however many hours it has, and of a part
     /// of a day its share of the day. Days before the first contract cost nothing.
     pub fn standing_charge(&self, from_ms: i64, to_ms: i64) -> f64 {
-        let (from_ms, to_ms) = (from_ms.clamp(EARLIEST_MS, LATEST_MS), to_ms.clamp(EARLIEST_MS, LATEST_MS));
-        let mut date = local_day(self.zone, from_ms);
-        let mut begin_ms = day_start_ms(self.zone, date);
-        let mut sum = 0.0;
-        while begin_ms < to_ms {
-            let Some(next) = date.succ_opt() else { break };
-            let end_ms = day_start_ms(self.zone, next);
-            let within = end_ms.min(to_ms) - begin_ms.max(from_ms);
-            if let Some((era, _)) = self.era(begin_ms).filter(|_| within > 0) {
-                sum += era.standing_charge_per_day * within as f64 / (end_ms - begin_ms) as f64;
-            }
-            if end_ms >= LATEST_MS {
-                break;
-            }
-            (date, begin_ms) = (next, end_ms);
-        }
-        sum
+        let days = buckets(self.zone, Period::Day, from_ms, to_ms);
+        let charge = |&(begin_ms, end_ms): &(i64, i64)| {
+            let share = (end_ms.min(to_ms) - begin_ms.max(from_ms)) as f64 / (end_ms - begin_ms) as f64;
+            self.era(begin_ms).map_or(0.0, |(era, _)| era.standing_charge_per_day * share)
+        };
+        days.iter().map(charge).sum()
     }
 
     /// The contract in force, and the beginning of the next.
@@ -194,11 +183,8 @@ impl Pricing {
         while at_ms < to_ms {
             let (price, until_ms) = self.piece(at_ms, &way);
             let until_ms = until_ms.min(to_ms);
-            let part = if until_ms - at_ms == to_ms - from_ms {
-                kwh
-            } else {
-                kwh * (until_ms as f64 - at_ms as f64) / (to_ms as f64 - from_ms as f64)
-            };
+            let whole = at_ms == from_ms && until_ms == to_ms;
+            let part = if whole { kwh } else { kwh * (until_ms as f64 - at_ms as f64) / (to_ms as f64 - from_ms as f64) };
             match price {
                 Some(price) => {
                     sum.count(price.band, part, part * price.per_kwh);
@@ -228,7 +214,7 @@ impl Era {
             (None, Some(entity)) => settled(entity, contract.export_factor, contract.export_surcharge_per_kwh, "export"),
             (None, None) => Way::Unknown,
         };
-        let from_ms = contract.from.map_or(EARLIEST_MS, |date| day_start_ms(zone, date));
+        let from_ms = contract.from.map_or(i64::MIN, |date| day_start_ms(zone, date));
         Era { from_ms, import, export, standing_charge_per_day: contract.standing_charge_per_day }
     }
 }
