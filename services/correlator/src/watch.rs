@@ -416,8 +416,7 @@ impl Watch {
 
     async fn publish(&mut self, now_ms: i64) -> anyhow::Result<()> {
         if now_ms - self.phantom.0 > 600_000 {
-            let zone = self.live.catalogue.home.time_zone.clone();
-            self.phantom = (now_ms, phantom_w(&*self.store, self.live.house, zone.as_deref(), now_ms).await?);
+            self.phantom = (now_ms, phantom_w(&*self.store, self.live.house, &self.live.catalogue.home, now_ms).await?);
         }
         let mut now = present(&self.live, &mut self.energies, self.phantom.1, self.is_demo, now_ms);
         now.last_correlation = self.last_correlation.clone();

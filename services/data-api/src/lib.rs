@@ -1,5 +1,7 @@
 //! How data leaves: the data API, the dashboard, exports. It only reads the store.
 
+mod activity;
+mod books;
 mod pages;
 mod routes;
 
@@ -20,11 +22,14 @@ pub use routes::{Api, router};
 pub struct Config {
     /// Where it answers HTTP.
     pub listen: SocketAddr,
+    /// Phantom load that is too much, W.
+    #[serde(skip)]
+    pub phantom_threshold_w: f64,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { listen: SocketAddr::from(([127, 0, 0, 1], 8006)) }
+        Config { listen: SocketAddr::from(([127, 0, 0, 1], 8006)), phantom_threshold_w: 200.0 }
     }
 }
 
@@ -32,8 +37,8 @@ impl Default for Config {
 const LOOK: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Answers the API, and on `pages` the same with the pages, until it is told to stop.
-pub async fn run(_config: Config, context: Context, pages: Option<TcpListener>) -> anyhow::Result<()> {
-    let api = Api { store: context.store.clone(), is_demo: context.is_demo };
+pub async fn run(config: Config, context: Context, pages: Option<TcpListener>) -> anyhow::Result<()> {
+    let api = Api::new(context.store.clone(), config, context.is_demo);
     let about = About::of("data-api", &context);
     let answering = http::serve(context.listener, about.clone(), router(api.clone()), context.shutdown.clone());
     let showing = async {

@@ -14,13 +14,13 @@ pub mod tariff;
 pub mod units;
 mod words;
 
-pub use calendar::{Period, QUARTER_MS};
+pub use calendar::{Period, QUARTER_MS, day_start_ms, local_day, night};
 pub use counter::{Quarter, Quarters};
 pub use history::{BadRows, EnergyPreferences, Entity, History, Said, Sensor, Statistic, StatisticRow};
 pub use level::{Attributes, Heard, Level, OFF, hear, is_silent, may_switch_a_load};
 pub use profile::{Answer, Correlation, CorrelationVerdict, DeviceProfile, LevelProfile, MeterReport, Verdict};
 pub use reading::{Hold, Quantity, Reading, Role, SeriesId, SeriesInfo};
-pub use record::{CorrelationRecord, Home, HourEnergy, HouseRecord, ProfileRecord, Stage};
+pub use record::{CorrelationRecord, Home, HourEnergy, HouseRecord, Night, ProfileRecord, Stage};
 pub use series::{HELD_INTERVALS, Series};
 pub use tariff::{BandCost, Contract, Cost, Day, MonthDay, Price, Pricing, Rate, TariffError, Tariffs, TimeOfDay};
-pub use words::{entities_of, letters_apart, object_of};
+pub use words::{domain_of, entities_of, letters_apart, object_of};

@@ -1,7 +1,8 @@
 //! What goes wrong in a request, as RFC 9457 `application/problem+json`.
 
 use axum::Json;
-use axum::extract::{FromRequestParts, Query, rejection::QueryRejection};
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::{HeaderValue, StatusCode, header, request::Parts};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -37,6 +38,11 @@ impl Problem {
     /// A parameter is not what it should be.
     pub fn bad_parameter(detail: impl Into<String>) -> Self {
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+    }
+
+    /// It cannot be done as things are.
+    pub fn conflict(detail: impl Into<String>) -> Self {
+        Problem::new(StatusCode::CONFLICT, detail)
     }
 
     /// Something of ours is broken: logged here, once, and nothing of the inside is said.
@@ -84,6 +90,30 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
                 Err(Problem::bad_parameter(why))
             }
         }
+    }
+}
+
+/// A part of the path, refused with a [`Problem`] where it cannot be read.
+pub struct PathOf<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for PathOf<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let read = axum::extract::Path::from_request_parts(parts, state).await;
+        read.map(|axum::extract::Path(part)| PathOf(part)).map_err(|rejected| Problem::new(rejected.status(), rejected.body_text()))
+    }
+}
+
+/// A body of JSON, refused with a [`Problem`] that names the field that is wrong.
+pub struct Body<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let read: Result<Json<T>, JsonRejection> = Json::from_request(request, state).await;
+        read.map(|Json(body)| Body(body)).map_err(|rejected| Problem::new(rejected.status(), rejected.body_text()))
     }
 }
 

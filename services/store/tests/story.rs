@@ -259,7 +259,7 @@ async fn what_was_learned_is_kept(open: Open<'_>) {
     ];
     store.replace_correlations(T0, T0 + 5000, first.to_vec()).await.unwrap();
     store.replace_correlations(T0, T0 + 5000, first.to_vec()).await.unwrap();
-    let all = CorrelationQuery { from_ms: T0, to_ms: T0 + 5000, series: None, min_delta_w: 0.0, limit: 100, newest_first: false };
+    let all = CorrelationQuery::all(T0, T0 + 5000);
     let found = store.correlations(all.clone()).await.unwrap();
     assert_eq!(found[..4], first[..4]);
     assert!(found.len() == 5 && found[4].power_after_w.is_nan() && found[4].explained_w.is_nan() && found[4].verdict == NoData);

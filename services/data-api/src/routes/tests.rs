@@ -61,7 +61,7 @@ impl Home {
     }
 
     async fn ask(&self, path: &str) -> (u16, Value) {
-        let api = Api { store: self.store.clone(), is_demo: false };
+        let api = Api::new(self.store.clone(), Config::default(), false);
         let app: Router = crate::pages::router(api).split_for_parts().0;
         let response = app.oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
         let status = response.status().as_u16();

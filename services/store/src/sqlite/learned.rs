@@ -91,6 +91,10 @@ pub fn correlations(db: &Connection, query: &CorrelationQuery) -> Result<Vec<Cor
         let ids: Vec<String> = series.iter().map(|s| s.0.to_string()).collect();
         values.push(format!("[{}]", ids.join(",")).into());
     }
+    if let Some(wanted) = &query.verdicts {
+        let numbers = VERDICTS.iter().enumerate().filter(|(_, verdict)| wanted.contains(verdict)).map(|(k, _)| k.to_string());
+        sql.push_str(&format!(" AND verdict IN ({})", numbers.collect::<Vec<_>>().join(",")));
+    }
     let order = if query.newest_first { " ORDER BY at_ms DESC, series DESC LIMIT ?" } else { " ORDER BY at_ms, series LIMIT ?" };
     sql.push_str(order);
     values.push(i64::try_from(query.limit).unwrap_or(i64::MAX).into());

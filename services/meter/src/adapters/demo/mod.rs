@@ -208,7 +208,7 @@ fn home(config: &Config) -> Home {
             price_per_kwh: Some(0.32),
             ..EnergyPreferences::default()
         }),
-        version: None,
+        ..Home::default()
     }
 }
 
