@@ -81,6 +81,7 @@ async fn serve(loaded: Loaded, access: Access, services: Services, origin: Origi
     let ports = Ports::open(&loaded.config, services).await?;
     let (store, url) = open_store(&loaded, origin)?;
     words::greet(&loaded.config, &ports, &url, origin);
+    access.keep_in(store.clone()).await;
     ports.warn_of_strangers(&access);
 
     let config = loaded.config;

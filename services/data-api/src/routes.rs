@@ -3,6 +3,7 @@
 mod correlations;
 mod devices;
 mod now;
+mod tokens;
 
 use std::sync::Arc;
 
@@ -28,7 +29,8 @@ pub fn router(api: Api) -> OpenApiRouter {
         .routes(routes!(now::circuits))
         .routes(routes!(correlations::correlations))
         .routes(routes!(devices::devices));
-    OpenApiRouter::new().nest("/api/v1/energy", energy).with_state(api)
+    let tokens = OpenApiRouter::new().routes(routes!(tokens::list, tokens::create)).routes(routes!(tokens::revoke));
+    OpenApiRouter::new().nest("/api/v1/energy", energy).nest("/api/v1", tokens).with_state(api)
 }
 
 /// An instant as it stands in answers: RFC 3339, UTC, ms.
