@@ -116,7 +116,9 @@ async fn access(loaded: &Loaded) -> Finding {
         Ok(access) => access,
         Err(error) => return Finding::problem("access", error.to_string(), remedy),
     };
-    let is_there = store_url(loaded, Origin::Home).and_then(|url| Ok(wattribute_store::origin(&url)?)).is_ok_and(|origin| origin == Some(Origin::Home));
+    let is_there = store_url(loaded, Origin::Home)
+        .and_then(|url| Ok(wattribute_store::origin(&url)?))
+        .is_ok_and(|origin| origin == Some(Origin::Home));
     if is_there && let Ok((store, _)) = open_store(loaded, Origin::Home) {
         access.keep_in(store).await;
     }

@@ -83,7 +83,11 @@ pub async fn serve(listener: TcpListener, about: About, routes: OpenApiRouter, s
 pub fn router(about: About, routes: OpenApiRouter) -> Router {
     let metrics = metrics::handle();
     let (own, api) = routes.merge(report::routes(&about)).merge(metrics::routes(metrics, &about)).split_for_parts();
-    let app = own.merge(docs::routes(api, about.service)).merge(access::routes(about.access.clone())).fallback(nothing_here).method_not_allowed_fallback(not_that_way);
+    let app = own
+        .merge(docs::routes(api, about.service))
+        .merge(access::routes(about.access.clone()))
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(not_that_way);
     layered(app, about)
 }
 

@@ -6,8 +6,8 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use wattribute_service::Problem;
-use wattribute_service::access::tokens::{self, ExposeSecret, Token};
 use wattribute_service::access::Scope;
+use wattribute_service::access::tokens::{self, ExposeSecret, Token};
 use wattribute_service::problem::Body;
 
 use super::{Api, instant};

@@ -1,7 +1,7 @@
 //! What a request shows of itself: a token, a cookie, how it came.
 
-use axum::http::{HeaderMap, Uri, header};
 use axum::extract::Query;
+use axum::http::{HeaderMap, Uri, header};
 
 /// The cookie of a browser that logged in.
 pub const COOKIE: &str = "wattribute_session";
@@ -34,7 +34,9 @@ pub fn is_forwarded(headers: &HeaderMap) -> bool {
 pub fn is_https(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
     let first = |list: String| list.split(',').next().unwrap_or_default().trim().to_owned();
-    first(text("x-forwarded-proto")) == "https" || first(text("forwarded")).contains("proto=https") || text("origin").starts_with("https://")
+    first(text("x-forwarded-proto")) == "https"
+        || first(text("forwarded")).contains("proto=https")
+        || text("origin").starts_with("https://")
 }
 
 /// The parameter of the query that holds a token, if any.

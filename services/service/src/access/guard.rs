@@ -110,7 +110,11 @@ pub fn too_often(wait: Duration) -> Response {
 fn wrong_scope(scope: Scope, needed: Scope) -> Response {
     let (scope, needed) = (scope.name(), needed.name());
     let detail = format!("this needs a token of scope `{needed}`, or `write`; this one is of scope `{scope}`");
-    challenged(StatusCode::FORBIDDEN, detail.replace("`write`, or `write`", "`write`"), &format!("error=\"insufficient_scope\", scope=\"{needed}\""))
+    challenged(
+        StatusCode::FORBIDDEN,
+        detail.replace("`write`, or `write`", "`write`"),
+        &format!("error=\"insufficient_scope\", scope=\"{needed}\""),
+    )
 }
 
 fn unknown(shown: Shown) -> Response {

@@ -1,11 +1,11 @@
 //! `/login` and `/logout`: a browser shows a token once and holds a cookie from then on. The page works without a script.
 
+use axum::Router;
 use axum::extract::rejection::{FormRejection, QueryRejection};
 use axum::extract::{Form, FromRequest, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::Router;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
@@ -79,7 +79,9 @@ async fn enter(State(access): State<Access>, request: Request) -> Response {
             return response;
         }
         Ok(None) => return refuse(StatusCode::UNAUTHORIZED, "This token is not known here."),
-        Ok(Some((Scope::Push, _))) => return refuse(StatusCode::FORBIDDEN, "This token only pushes readings; one of scope read or write is needed."),
+        Ok(Some((Scope::Push, _))) => {
+            return refuse(StatusCode::FORBIDDEN, "This token only pushes readings; one of scope read or write is needed.");
+        }
         Ok(Some((_, found))) => found,
     };
     let Some(store) = access.0.known.store() else {

@@ -9,7 +9,8 @@ use crate::ConfigError;
 
 /// An origin as browsers write it: `https://grafana.example`.
 pub fn parse(said: &str) -> Result<HeaderValue, ConfigError> {
-    let wrong = || ConfigError(format!("[access] cors_origins: `{said}` is not an origin such as https://grafana.example:3000 (no path, no *)"));
+    let wrong =
+        || ConfigError(format!("[access] cors_origins: `{said}` is not an origin such as https://grafana.example:3000 (no path, no *)"));
     let origin = said.trim().trim_end_matches('/').to_ascii_lowercase();
     let (scheme, host) = origin.split_once("://").ok_or_else(wrong)?;
     let is_host = !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:[]".contains(&b));

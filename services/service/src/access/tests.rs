@@ -302,7 +302,7 @@ async fn a_wrong_login_says_so_and_a_pushing_token_is_none() {
     let house = House::usual().await;
     let push = house.token("esp32", Scope::Push).await;
     house.later().await;
-    for (token, status, says) in [("wrong", 401, "not known here"), (push.as_str(), 403, "only pushes")] {
+    for (token, status, says) in [("hush-hush", 401, "not known here"), (push.as_str(), 403, "only pushes")] {
         let answer = house.log_in(token).await.unwrap_err();
         assert_eq!(answer.status(), status);
         let page = text(answer).await;

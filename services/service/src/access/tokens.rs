@@ -88,8 +88,7 @@ pub async fn list(store: &dyn Store) -> Result<Vec<Token>, StoreError> {
 
 /// Makes a token worthless, and with it every login that was made with it.
 pub async fn revoke(store: &dyn Store, name: &str) -> Result<(), TokenError> {
-    let gone: Vec<String> =
-        list(store).await?.iter().filter(|token| token.name == name).map(|token| key(TOKENS, &token.sha256)).collect();
+    let gone: Vec<String> = list(store).await?.iter().filter(|token| token.name == name).map(|token| key(TOKENS, &token.sha256)).collect();
     if gone.is_empty() {
         return Err(TokenError::Unknown(name.to_owned()));
     }

@@ -14,7 +14,8 @@ const ABOUT: &str = "Every watt, attributed. Requests from the machine it runs o
 const REFUSED: &str = "The request is wrong. 400 cannot be read; 401 no token or an unknown one (`WWW-Authenticate`); 403 a token of another \
 scope, or a page of another origin; 404 nothing there; 405 another method (`Allow`); 409 not as things are; 413 longer than 1 MiB; 415 no JSON; \
 421 a name that is not ours; 422 a parameter or field, which is named; 429 too often (`Retry-After`, s)";
-const FAILED: &str = "It cannot be answered now: 500 a bug, which the log tells of; 503 the store cannot be used, or it took longer than 30 s";
+const FAILED: &str =
+    "It cannot be answered now: 500 a bug, which the log tells of; 503 the store cannot be used, or it took longer than 30 s";
 
 /// The description with its title, with who may ask, and with the problems that any operation may answer.
 pub fn described(mut api: OpenApi, service: &str) -> OpenApi {

@@ -27,7 +27,8 @@ pub fn document(db: &Connection, key: &str) -> Result<Option<String>, Fault> {
 }
 
 pub fn documents(db: &Connection, prefix: &str) -> Result<Vec<(String, String)>, Fault> {
-    let mut statement = db.prepare_cached("SELECT key, text FROM document WHERE key >= ?1 AND substr(key, 1, length(?1)) = ?1 ORDER BY key")?;
+    let mut statement =
+        db.prepare_cached("SELECT key, text FROM document WHERE key >= ?1 AND substr(key, 1, length(?1)) = ?1 ORDER BY key")?;
     let rows = statement.query_map([prefix], |r| Ok((r.get(0)?, r.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
