@@ -40,7 +40,7 @@ async fn until(status: u16, ask: impl AsyncFn() -> u16) {
             return;
         }
         assert!(begun.elapsed() < SECONDS, "still {said}, not {status}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
     }
 }
 

@@ -1,5 +1,5 @@
 //! The tokens and logins that are known: those of the configuration, and those of the store, which are looked at again when a request
-//! brings one and the last look was a second ago. So each process learns within a second what another one made or revoked.
+//! brings one and the last look was a moment ago. So each process learns at once what another one made or revoked.
 
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use super::Scope;
 use super::secret::Fingerprint;
 use super::tokens::{self, Session, Token};
 
-const FRESH: Duration = Duration::from_secs(1);
+const FRESH: Duration = Duration::from_millis(250);
 
 /// What is known.
 #[derive(Default)]
@@ -64,6 +64,12 @@ impl Known {
             Err(error) => tracing::debug!(%error, "tokens cannot be read"),
         }
         *looked = Some(Instant::now());
+    }
+
+    /// Looks at the store, whenever it did so last: what it keeps has just been changed from here.
+    pub async fn look_now(&self) {
+        *self.looked.lock().await = None;
+        self.look().await;
     }
 
     /// What a token is good for, and what is kept of it.

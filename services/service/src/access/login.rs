@@ -89,6 +89,7 @@ async fn enter(State(access): State<Access>, request: Request) -> Response {
     };
     match tokens::open_session(store, &found).await {
         Ok(session) => {
+            access.0.known.look_now().await;
             let secure = if is_https(&headers) { "; Secure" } else { "" };
             let cookie = format!("{COOKIE}={}; HttpOnly; SameSite=Strict; Path=/; Max-Age={SESSION_S}{secure}", session.expose_secret());
             with_cookie(see_other(&local(&next)), &cookie)
@@ -105,6 +106,7 @@ async fn leave(State(access): State<Access>, headers: HeaderMap) -> Response {
             }
         }
     }
+    access.0.known.look_now().await;
     with_cookie(see_other("login"), &format!("{COOKIE}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0"))
 }
 

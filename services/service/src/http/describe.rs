@@ -1,9 +1,10 @@
 //! What the description of every API has in common: who may ask, and how it says no.
 
 use utoipa::PartialSchema;
-use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem};
+use utoipa::openapi::schema::{Object, SchemaType, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder, SecurityRequirement, Server};
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder, Schema, SecurityRequirement, Server};
 
 use crate::Problem;
 use crate::access::COOKIE;
@@ -36,6 +37,11 @@ pub fn described(mut api: OpenApi, service: &str) -> OpenApi {
     for (path, item) in &mut api.paths.paths {
         let is_open = path == "/health" || path.starts_with("/health/");
         for operation in operations(item) {
+            for parameter in operation.parameters.iter_mut().flatten() {
+                if let RefOr::T(parameter) = parameter {
+                    place(parameter, path);
+                }
+            }
             let responses = &mut operation.responses.responses;
             responses.entry("4XX".to_owned()).or_insert_with(|| RefOr::Ref(Ref::from_response_name("Refused")));
             responses.entry("5XX".to_owned()).or_insert_with(|| RefOr::Ref(Ref::from_response_name("Failed")));
@@ -55,4 +61,35 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 fn problem(what: &str) -> RefOr<utoipa::openapi::Response> {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
     RefOr::T(ResponseBuilder::new().description(what).content("application/problem+json", content).build())
+}
+
+/// A parameter that the path does not name is one of the query. There, what may be missing is missing: nobody writes `null` in an address.
+fn place(parameter: &mut Parameter, path: &str) {
+    if parameter.parameter_in == ParameterIn::Path && !path.contains(&format!("{{{}}}", parameter.name)) {
+        parameter.parameter_in = ParameterIn::Query;
+    }
+    let Some(RefOr::T(schema)) = parameter.schema.as_mut().filter(|_| parameter.parameter_in == ParameterIn::Query) else { return };
+    let is_null =
+        |schema: &RefOr<Schema>| matches!(schema, RefOr::T(Schema::Object(one)) if one.schema_type == SchemaType::Type(Type::Null));
+    let mut only = None;
+    match schema {
+        Schema::Object(Object { schema_type: SchemaType::Array(types), .. }) if types.contains(&Type::Null) => {
+            types.retain(|kind| *kind != Type::Null);
+        }
+        Schema::OneOf(one_of) if one_of.items.iter().any(is_null) => {
+            one_of.items.retain(|schema| !is_null(schema));
+            only = if one_of.items.len() == 1 { one_of.items.pop() } else { None };
+        }
+        _ => return,
+    }
+    if let Schema::Object(Object { schema_type, .. }) = schema
+        && let SchemaType::Array(types) = schema_type
+        && let [only] = types.as_slice()
+    {
+        *schema_type = SchemaType::Type(only.clone());
+    }
+    parameter.required = Required::False;
+    if only.is_some() {
+        parameter.schema = only;
+    }
 }

@@ -16,6 +16,22 @@ async fn things() -> Json<Vec<u32>> {
     Json(vec![1, 2])
 }
 
+#[derive(serde::Deserialize, utoipa::IntoParams)]
+struct Asked {
+    /// Which.
+    #[param(minimum = 1)]
+    _which: Option<u32>,
+    /// How.
+    _how: Option<crate::access::Scope>,
+    /// Since when.
+    _since: i64,
+}
+
+#[utoipa::path(get, path = "/things/{name}", params(("name" = String, Path), Asked), responses((status = 200, body = Vec<u32>)))]
+async fn thing(_: crate::problem::Params<Asked>) -> Json<Vec<u32>> {
+    Json(vec![])
+}
+
 #[utoipa::path(post, path = "/things/reset", responses((status = 200, body = Vec<u32>)))]
 async fn reset() -> Json<Vec<u32>> {
     Json(vec![])
@@ -39,7 +55,7 @@ fn app_with(health: &Health, is_demo: bool, config: Config) -> Router {
         .route("/api/long", axum::routing::get(|| async { Json(vec!["long"; 100]) }))
         .route("/api/none", axum::routing::get(|| async { Problem::not_found("none") }))
         .route("/api/stream", axum::routing::get(stream));
-    router(about, OpenApiRouter::new().routes(routes!(things)).routes(routes!(reset)).merge(odd))
+    router(about, OpenApiRouter::new().routes(routes!(things)).routes(routes!(thing)).routes(routes!(reset)).merge(odd))
 }
 
 async fn dies() -> &'static str {
@@ -356,6 +372,22 @@ async fn the_api_is_described() {
             && api["security"][0] == serde_json::json!({})
     );
     assert!(api["components"]["schemas"]["Problem"]["properties"]["instance"].is_object());
+    let parameters = &api["paths"]["/things/{name}"]["get"]["parameters"];
+    let told = |name: &str| {
+        let all = parameters.as_array().unwrap().iter();
+        let one = all.clone().find(|one| one["name"] == name).unwrap_or_else(|| panic!("{name}: {parameters}"));
+        (one["in"].as_str().unwrap().to_owned(), one["required"].as_bool(), one["schema"].clone())
+    };
+    assert_eq!((told("name").0.as_str(), told("name").1), ("path", Some(true)));
+    let (place, required, schema) = told("_which");
+    assert_eq!(
+        (place.as_str(), required, schema["type"].as_str(), schema["minimum"].as_i64()),
+        ("query", Some(false), Some("integer"), Some(1))
+    );
+    let (place, required, schema) = told("_how");
+    assert_eq!((place.as_str(), required), ("query", Some(false)));
+    assert!(schema["$ref"].is_string() && !schema.to_string().contains("null"), "{schema}");
+    assert_eq!((told("_since").0.as_str(), told("_since").1), ("query", Some(true)));
     for scheme in ["token", "login"] {
         assert!(api["components"]["securitySchemes"][scheme].is_object(), "{scheme}");
     }
