@@ -83,6 +83,7 @@ async fn serve(loaded: Loaded, access: Access, services: Services, origin: Origi
     wattribute_store::set_home(&*store, &loaded.config.home).await.context("the store cannot be written")?;
     wattribute_store::take_config(&*store, &loaded.config.tariff).await.context("the store cannot be written")?;
     words::greet(&loaded.config, &ports, &url, origin);
+    access.keep_in(store.clone()).await;
     ports.warn_of_strangers(&access);
 
     let config = loaded.config;

@@ -10,6 +10,7 @@ mod now;
 mod phantom;
 mod span;
 mod tariffs;
+mod tokens;
 
 use std::sync::Arc;
 
@@ -69,7 +70,9 @@ pub fn router(api: Api) -> OpenApiRouter {
     let v1 = OpenApiRouter::new()
         .routes(routes!(devices::devices))
         .routes(routes!(device::device))
-        .routes(routes!(tariffs::tariffs, tariffs::put_tariffs));
+        .routes(routes!(tariffs::tariffs, tariffs::put_tariffs))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::revoke));
     OpenApiRouter::new().nest("/api/v1", v1.nest("/energy", energy)).with_state(api)
 }
 

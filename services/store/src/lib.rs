@@ -213,8 +213,14 @@ pub trait Store: Send + Sync + 'static {
     /// A document, by key.
     async fn document(&self, key: &str) -> Result<Option<String>>;
 
+    /// All documents whose key begins with `prefix`, by key.
+    async fn documents(&self, prefix: &str) -> Result<Vec<(String, String)>>;
+
     /// Sets documents.
     async fn put_documents(&self, documents: Vec<(String, String)>) -> Result<()>;
+
+    /// Forgets documents; one that is not there is no error.
+    async fn forget_documents(&self, keys: Vec<String>) -> Result<()>;
 
     /// Replaces all correlations of `[from_ms, to_ms)` by these; those that were there and are not here are thereby retracted.
     async fn replace_correlations(&self, from_ms: i64, to_ms: i64, records: Vec<CorrelationRecord>) -> Result<()>;
