@@ -9,6 +9,7 @@ mod reading;
 mod record;
 mod series;
 pub mod units;
+mod unknown;
 mod words;
 
 pub use history::{BadRows, EnergyPreferences, Entity, History, Said, Sensor, Statistic, StatisticRow};
@@ -17,4 +18,5 @@ pub use profile::{Answer, Correlation, CorrelationVerdict, DeviceProfile, LevelP
 pub use reading::{Hold, Quantity, Reading, Role, SeriesId, SeriesInfo};
 pub use record::{CorrelationRecord, Home, HourEnergy, ProfileRecord, Stage};
 pub use series::Series;
+pub use unknown::{EarlierLoad, UNKNOWN_LOADS, UNKNOWN_NAMES, UnknownLoad, UnknownLoads, UnknownRun};
 pub use words::letters_apart;
