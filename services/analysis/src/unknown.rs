@@ -19,10 +19,10 @@ use chrono_tz::Tz;
 use wattribute_domain::{DeviceProfile, Entity, Series, UnknownLoad, UnknownLoads, UnknownRun, Verdict};
 
 use self::density::cuts;
-use self::edges::{Edge, Movement, edges};
-use self::explained::Activity;
-use self::pairs::{Alike, Kind, Pair, middle_and_spread, pairs};
-use self::samples::Samples;
+use self::edges::{BLOCK, Edge, Movement, edges};
+use self::explained::{Activity, is_explained};
+use self::pairs::{Alike, Kind, Pair, middle_and_spread, pairs, shifted};
+use self::samples::{Floor, Samples};
 use crate::attribution::learn::round;
 use crate::attribution::meter::quantile;
 
@@ -33,16 +33,22 @@ const FEWEST_RUNS: usize = 5;
 const FEWEST_DAYS: usize = 3;
 /// Below this a load must be seen twice as often, W.
 const SMALL_W: f64 = 60.0;
-/// At most this share of the runs of a load may come about by chance.
-const MOST_BY_CHANCE: f64 = 0.5;
+/// At most this share of the runs of a load may come about by chance, of a small one less.
+const MOST_BY_CHANCE: f64 = 0.4;
+const MOST_BY_CHANCE_IF_SMALL: f64 = 0.3;
+/// Few runs of very different length are no load: the tenth longest are so many times as long as the tenth shortest.
+const FEW_RUNS: usize = 50;
+const VERY_DIFFERENT: f64 = 20.0;
 /// Runs of a load that are listed.
 const MOST_RUNS: usize = 500;
+/// Where less than this share of trial runs is found, too little is known of the load.
+const LEAST_VISIBLE: f64 = 0.2;
 /// Trial runs that tell how many are missed.
-const TRIALS: usize = 400;
+const TRIALS: usize = 3000;
 /// A trial run is found within so many samples of its beginning and end.
 const TRIAL_REACH: usize = 2;
-/// Samples around the ends of a trial run that are looked at.
-const TRIAL_ROOM: usize = 26;
+/// Blocks of samples around the ends of a trial run that are looked at.
+const TRIAL_BLOCKS: usize = 3;
 
 /// What is looked through for unknown loads.
 #[derive(Clone, Copy, Debug)]
@@ -74,7 +80,10 @@ struct Look<'a> {
     search: &'a UnknownSearch<'a>,
     span_ms: (i64, i64),
     samples: Samples,
-    movement: Movement,
+    noise_w: f64,
+    /// Smaller edges are not looked for, W.
+    smallest_w: f64,
+    floor: Floor,
     edges: Vec<Edge>,
     activities: Vec<Activity>,
 }
@@ -82,36 +91,81 @@ struct Look<'a> {
 impl<'a> Look<'a> {
     fn new(search: &'a UnknownSearch<'a>, span_ms: (i64, i64)) -> Option<Self> {
         let profile = |entity: &Entity| search.profiles.iter().find(|p| p.entity_id == entity.entity_id);
-        let switching: Vec<&Entity> =
-            search.entities.iter().filter(|e| profile(e).is_none_or(|p| p.verdict != Verdict::NoLoad)).collect();
+        let known = search.entities.iter().map(|e| (e, profile(e)));
+        let switching: Vec<(&Entity, Option<&DeviceProfile>)> =
+            known.filter(|(_, profile)| profile.is_none_or(|p| p.verdict != Verdict::NoLoad)).collect();
         let samples = Samples::new(search.power, search.metered, &switching)?;
-        let movement = Movement::new(&samples, SMALLEST_W.max(3.0 * samples.noise_w()));
-        let edges = edges(&samples.power_w, 0, &movement);
-        let activities = switching.iter().map(|e| Activity::new(e, profile(e), span_ms.1)).collect();
-        Some(Look { search, span_ms, samples, movement, edges, activities })
+        let noise_w = samples.noise_w();
+        let smallest_w = SMALLEST_W.max(3.0 * noise_w);
+        let edges = edges(&samples.power_w, &Movement::new(&samples.power_w, samples.look(), noise_w, smallest_w));
+        let activities = switching.iter().map(|(entity, profile)| Activity::new(entity, *profile, span_ms.1)).collect();
+        let floor = Floor::new(&samples);
+        Some(Look { search, span_ms, samples, noise_w, smallest_w, floor, edges, activities })
     }
 
     fn loads(&self) -> Vec<UnknownLoad> {
         let mut taken: Vec<bool> = self.edges.iter().map(|e| self.samples.masked[e.place]).collect();
-        let mut kinds: Vec<Kind> = Vec::new();
+        let mut kinds: Vec<(Kind, usize)> = Vec::new();
         let mut loads: Vec<UnknownLoad> = Vec::new();
         for alike in [Alike::Closely, Alike::Roughly] {
             // What is left of the loads found already is no load of its own.
-            let is_free = |k: usize| !taken[k] && !kinds.iter().any(|kind| kind.has(&self.edges[k]));
-            let mut crowds = self.crowds(&pairs(&self.edges, is_free, alike, self.samples.step_s()));
+            let is_free = |k: usize| !taken[k] && !kinds.iter().any(|(kind, _)| kind.has(&self.edges[k]));
+            let free: Vec<Edge> = (0..self.edges.len()).filter(|&k| is_free(k)).map(|k| self.edges[k]).collect();
+            let pairs = self.pairs(&free, alike);
+            let by_chance = self.by_chance(&free, alike);
+            let mut crowds = self.crowds(&pairs);
             crowds.sort_by_key(|crowd| std::cmp::Reverse(crowd.len()));
             for crowd in crowds {
-                let Some(kind) = Kind::of(&crowd, &self.edges) else { continue };
-                let runs = kind.runs(&self.edges, |k| !taken[k]);
-                if let Some(load) = self.load(&kind, &runs) {
+                let Some(kind) = Kind::of(&crowd, &free) else { continue };
+                let seen = pairs.iter().filter(|pair| kind.fits(pair, &free)).count();
+                let chance = by_chance(&kind) / seen.max(1) as f64;
+                let most = if kind.rise_w.0 < SMALL_W { MOST_BY_CHANCE_IF_SMALL } else { MOST_BY_CHANCE };
+                if chance > most || kinds.iter().any(|(other, between)| kind.is_echo_of(other, *between)) {
+                    continue;
+                }
+                let mut runs = kind.runs(&self.edges, |k| !taken[k]);
+                runs.retain(|run| self.is_borne(run, &self.edges));
+                if let Some(load) = self.load(&kind, &runs, 1.0 - chance) {
+                    let between = runs.windows(2).map(|w| (self.edges[w[1].rise].place - self.edges[w[0].rise].place) as f64);
+                    kinds.push((kind, quantile(&mut between.collect::<Vec<_>>(), 0.1).unwrap_or(0.0) as usize));
                     runs.iter().for_each(|run| (taken[run.rise], taken[run.fall]) = (true, true));
-                    kinds.push(kind);
                     loads.extend(load);
                 }
             }
         }
         loads.sort_by(|a, b| b.energy_kwh.total_cmp(&a.energy_kwh));
         loads
+    }
+
+    /// Runs that may be, of any load.
+    fn pairs(&self, edges: &[Edge], alike: Alike) -> Vec<Pair> {
+        let mut found = pairs(edges, alike, self.samples.step_s());
+        found.retain(|pair| self.is_borne(pair, edges));
+        found
+    }
+
+    /// How many runs of a kind there would be by chance: what is found when all falls are at other times.
+    fn by_chance(&self, edges: &[Edge], alike: Alike) -> impl Fn(&Kind) -> f64 {
+        // Never whole days: what people do comes again the next day.
+        const SHIFTS_DAYS: [f64; 4] = [1.22, 2.71, 0.37, 3.87];
+        let shift = |days: f64| (days * 86_400.0 / self.samples.step_s()) as usize;
+        let chances: Vec<(Vec<Edge>, Vec<Pair>)> = SHIFTS_DAYS
+            .into_iter()
+            .map(|days| {
+                let moved = shifted(edges, shift(days), self.samples.len());
+                let pairs = self.pairs(&moved, alike);
+                (moved, pairs)
+            })
+            .collect();
+        move |kind| {
+            let count = |(edges, pairs): &(Vec<Edge>, Vec<Pair>)| pairs.iter().filter(|pair| kind.fits(pair, edges)).count();
+            chances.iter().map(count).sum::<usize>() as f64 / chances.len() as f64
+        }
+    }
+
+    /// Whether the house drew enough throughout a run.
+    fn is_borne(&self, pair: &Pair, edges: &[Edge]) -> bool {
+        self.floor.bears(&self.samples, edges[pair.rise].place, edges[pair.fall].place, pair.power_w)
     }
 
     /// Pairs of about the same power and length.
@@ -130,24 +184,25 @@ impl<'a> Look<'a> {
     }
 
     /// The load of these runs: `None` where they are none, `Some(None)` where an entity explains them.
-    fn load(&self, kind: &Kind, runs: &[Pair]) -> Option<Option<UnknownLoad>> {
+    fn load(&self, kind: &Kind, runs: &[Pair], strength: f64) -> Option<Option<UnknownLoad>> {
         let (power_w, spread_w) = middle_and_spread(&runs.iter().map(|r| r.power_w).collect::<Vec<_>>())?;
         let fewest = if power_w < SMALL_W { 2 * FEWEST_RUNS } else { FEWEST_RUNS };
         let listed: Vec<UnknownRun> = runs.iter().map(|run| self.run(run)).collect();
         let days: BTreeSet<NaiveDate> = listed.iter().filter_map(|r| Some(self.local(r.from_ms)?.date_naive())).collect();
-        if runs.len() < fewest || days.len() < FEWEST_DAYS {
-            return None;
-        }
-        let by_chance = kind.by_chance(runs, &self.edges, self.samples.len()) / runs.len() as f64;
-        if by_chance > MOST_BY_CHANCE {
+        let mut lengths: Vec<f64> = runs.iter().map(|r| r.length as f64).collect();
+        let spread = quantile(&mut lengths, 0.9)? / quantile(&mut lengths, 0.1)?.max(1.0);
+        if runs.len() < fewest || days.len() < FEWEST_DAYS || (runs.len() < FEW_RUNS && spread > VERY_DIFFERENT) {
             return None;
         }
         let times: Vec<(i64, i64)> = listed.iter().map(|r| (r.from_ms, r.to_ms)).collect();
-        if self.activities.iter().any(|a| a.explains(&times, power_w, self.span_ms)) {
+        if is_explained(&self.activities, &times, power_w, self.span_ms) {
             return Some(None);
         }
         let visible = self.visible(kind, runs, power_w);
-        Some(Some(self.told(listed, (power_w, spread_w), visible, 1.0 - by_chance)))
+        if visible < LEAST_VISIBLE {
+            return None;
+        }
+        Some(Some(self.told(listed, (power_w, spread_w), visible, strength)))
     }
 
     fn run(&self, pair: &Pair) -> UnknownRun {
@@ -178,13 +233,16 @@ impl<'a> Look<'a> {
             }
             tried += 1;
             let seen_at = |place: usize| {
-                let window = place.saturating_sub(TRIAL_ROOM)..(place + TRIAL_ROOM).min(rest.len());
+                let block = place / BLOCK;
+                let window = block.saturating_sub(TRIAL_BLOCKS) * BLOCK..((block + TRIAL_BLOCKS + 1) * BLOCK).min(rest.len());
                 let with = |k: usize| rest[k] + if (from..to).contains(&k) { power_w as f32 } else { 0.0 };
                 let piece: Vec<f32> = window.clone().map(with).collect();
                 let is_it = |e: &Edge| {
-                    e.place.abs_diff(place) <= TRIAL_REACH && (e.power_w > 0.0) == (place == from) && kind.has(e) && !self.samples.masked[e.place]
+                    let at = window.start + e.place;
+                    let is_near = at.abs_diff(place) <= TRIAL_REACH && (e.power_w > 0.0) == (place == from);
+                    is_near && kind.has(e) && !self.samples.masked[at]
                 };
-                edges(&piece, window.start, &self.movement).iter().any(is_it)
+                edges(&piece, &Movement::new(&piece, self.samples.look(), self.noise_w, self.smallest_w)).iter().any(is_it)
             };
             seen += usize::from(seen_at(from) && seen_at(to));
         }
@@ -194,7 +252,7 @@ impl<'a> Look<'a> {
     fn told(&self, listed: Vec<UnknownRun>, (power_w, spread_w): (f64, f64), visible: f64, strength: f64) -> UnknownLoad {
         let seen = listed.len();
         let days = (self.span_ms.1 - self.span_ms.0) as f64 / 86.4e6;
-        let runs = seen as f64 / visible.clamp(0.05, 1.0);
+        let runs = seen as f64 / visible;
         let mut lengths_s: Vec<f64> = listed.iter().map(|r| (r.to_ms - r.from_ms) as f64 / 1000.0).collect();
         let mut duration_s = |share| round(quantile(&mut lengths_s, share).unwrap_or(0.0), 0);
         let energy_kwh = listed.iter().map(UnknownRun::energy_kwh).sum::<f64>() / seen as f64 * runs;

@@ -10,6 +10,8 @@ const BESIDE_MS: i64 = 120_000;
 const MOST: f64 = 0.75;
 /// Of the runs of what belongs to an entity that is not on for long, so many begin or end as it is switched.
 const MANY: f64 = 0.5;
+/// What is on for a smaller share of the time may explain together with others.
+const SELDOM: f64 = 0.15;
 /// An entity's own runs that it does not tell are so few of all, and of a power so near, W/W.
 const FEW_LOST: f64 = 0.25;
 const SAME_POWER: f64 = 0.06;
@@ -59,23 +61,36 @@ impl Activity {
         let next = self.changes.partition_point(|&c| c < at_ms);
         self.changes.get(next).is_some_and(near) || next.checked_sub(1).is_some_and(|k| near(&self.changes[k]))
     }
+}
 
-    /// Whether runs (from, to, ms) of so much power are this entity's.
-    pub fn explains(&self, runs: &[(i64, i64)], power_w: f64, (from_ms, to_ms): (i64, i64)) -> bool {
-        let n = runs.len() as f64;
-        let share = |is: &dyn Fn(i64, i64) -> bool| runs.iter().filter(|r| is(r.0, r.1)).count() as f64 / n;
-        let evenly = |is: &dyn Fn(i64) -> bool| {
-            const LOOKS: i64 = 2000;
-            (0..LOOKS).filter(|k| is(from_ms + (to_ms - from_ms) / LOOKS * k)).count() as f64 / LOOKS as f64
+/// Whether runs (from, to, ms) of so much power are an entity's, or those of several that work by themselves.
+pub fn is_explained(activities: &[Activity], runs: &[(i64, i64)], power_w: f64, span_ms: (i64, i64)) -> bool {
+    let n = runs.len() as f64;
+    let share = |is: &dyn Fn(i64, i64) -> bool| runs.iter().filter(|r| is(r.0, r.1)).count() as f64 / n;
+    // How often it would be so at any time.
+    let evenly = |is: &dyn Fn(i64) -> bool| {
+        const LOOKS: i64 = 2000;
+        (0..LOOKS).filter(|k| is(span_ms.0 + (span_ms.1 - span_ms.0) / LOOKS * k)).count() as f64 / LOOKS as f64
+    };
+    let stands_out = |seen: f64, usual: f64, most: f64| {
+        seen >= most && seen > 1.5 * usual && seen - usual > 2.5 * (usual * (1.0 - usual) / n).sqrt()
+    };
+    let one = |activity: &Activity| {
+        let is_on = |at_ms| activity.is_on(at_ms);
+        let near = |at_ms| activity.changes_near(at_ms);
+        let while_on = activity.works_by_itself && stands_out(share(&|from, _| is_on(from)), evenly(&is_on), MOST);
+        let as_switched = || {
+            let usual = evenly(&near);
+            stands_out(share(&|from, _| near(from)), usual, MANY) && stands_out(share(&|_, to| near(to)), usual, MANY)
         };
-        let stands_out = |seen: f64, usual: f64, most: f64| seen >= most && seen - usual > 4.0 * (usual.max(1.0 / n) / n).sqrt() && seen > 1.5 * usual;
-        let is_on = |at_ms| self.is_on(at_ms);
-        let near = |at_ms| self.changes_near(at_ms);
-        let while_on = self.works_by_itself && stands_out(share(&|from, _| is_on(from)), evenly(&is_on), MOST);
-        let as_switched = stands_out(share(&|from, _| near(from)), evenly(&near), MANY);
-        let as_switched = as_switched && stands_out(share(&|_, to| near(to)), evenly(&near), MANY);
-        let is_like = self.power_w.is_some_and(|w| (power_w / w - 1.0).abs() < SAME_POWER);
-        let lost = is_like && n < FEW_LOST * f64::from(self.times_on);
-        while_on || as_switched || lost
+        let is_like = activity.power_w.is_some_and(|w| (power_w / w - 1.0).abs() < SAME_POWER);
+        let lost = is_like && n < FEW_LOST * f64::from(activity.times_on);
+        while_on || lost || as_switched()
+    };
+    if activities.iter().any(one) {
+        return true;
     }
+    let seldom: Vec<&Activity> = activities.iter().filter(|a| a.works_by_itself && evenly(&|at_ms| a.is_on(at_ms)) < SELDOM).collect();
+    let any_on = |at_ms| seldom.iter().any(|a| a.is_on(at_ms));
+    stands_out(share(&|from, _| any_on(from)), evenly(&any_on), MOST)
 }

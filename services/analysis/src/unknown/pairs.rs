@@ -4,8 +4,6 @@ use super::edges::Edge;
 
 /// Nothing that runs for longer than this is paired, s: it would be mistaken for what was forgotten.
 const LONGEST_S: f64 = 12.0 * 3600.0;
-/// Rises that wait for their fall at most.
-const MOST_OPEN: usize = 64;
 
 /// A rise and its fall.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,35 +28,38 @@ pub enum Alike {
 }
 
 impl Alike {
-    fn are(self, rise: &Edge, fall: &Edge) -> bool {
-        let (up_w, down_w) = (rise.power_w, -fall.power_w);
+    /// Whether an edge is as large as a fall.
+    fn are(self, edge: &Edge, fall: &Edge) -> bool {
+        let (up_w, down_w) = (edge.power_w.abs(), fall.power_w.abs());
         let mean_w = (up_w + down_w) / 2.0;
-        let error_w = (3.0 * rise.error_w.hypot(fall.error_w)).clamp(0.05 * mean_w, 0.15 * mean_w);
+        let error_w = (3.0 * edge.error_w.hypot(fall.error_w)).max(0.05 * mean_w).min(0.15 * mean_w);
         let smaller_w = if self == Alike::Roughly { 0.35 * up_w } else { 0.0 };
         (-error_w..=error_w + smaller_w).contains(&(up_w - down_w))
     }
 }
 
-/// Pairs each fall with the latest rise that is alike and free: the shortest run is the likeliest.
-pub fn pairs(edges: &[Edge], is_free: impl Fn(usize) -> bool, alike: Alike, step_s: f64) -> Vec<Pair> {
+/// Pairs each fall with the rise that is the last edge of about its size before it: where there is another fall in between, something
+/// was missed.
+pub fn pairs(edges: &[Edge], alike: Alike, step_s: f64) -> Vec<Pair> {
     let longest = (LONGEST_S / step_s) as usize;
-    let mut open: Vec<usize> = Vec::new();
     let mut found = Vec::new();
-    for (k, edge) in edges.iter().enumerate().filter(|(k, _)| is_free(*k)) {
-        if edge.power_w > 0.0 {
-            if open.len() == MOST_OPEN {
-                open.remove(0);
-            }
-            open.push(k);
-            continue;
+    for (fall, end) in edges.iter().enumerate().filter(|(_, e)| e.power_w < 0.0) {
+        let before = (0..fall).rev().take_while(|&k| end.place - edges[k].place <= longest);
+        let last = before.into_iter().find(|&k| alike.are(&edges[k], end));
+        if let Some(rise) = last.filter(|&k| edges[k].power_w > 0.0 && edges[k].place < end.place) {
+            let power_w = (edges[rise].power_w - end.power_w) / 2.0;
+            found.push(Pair { rise, fall, power_w, length: end.place - edges[rise].place });
         }
-        open.retain(|&rise| edge.place - edges[rise].place <= longest);
-        let Some(place) = open.iter().rposition(|&rise| alike.are(&edges[rise], edge)) else { continue };
-        let rise = open.remove(place);
-        let power_w = (edges[rise].power_w - edge.power_w) / 2.0;
-        found.push(Pair { rise, fall: k, power_w, length: edge.place - edges[rise].place });
     }
     found
+}
+
+/// The same edges, the falls shifted in time: what is paired in them is paired by chance. `whole` samples are gone around.
+pub fn shifted(edges: &[Edge], shift: usize, whole: usize) -> Vec<Edge> {
+    let moved = |e: &Edge| if e.power_w < 0.0 { Edge { place: (e.place + shift) % whole, ..*e } } else { *e };
+    let mut out: Vec<Edge> = edges.iter().map(moved).collect();
+    out.sort_by(|a, b| a.place.cmp(&b.place).then(a.power_w.total_cmp(&b.power_w)));
+    out
 }
 
 /// What the runs of one load have in common.
@@ -115,17 +116,20 @@ impl Kind {
         self.matched(&of_kind(true), &of_kind(false)).into_iter().map(pair).collect()
     }
 
-    /// How many runs there would be by chance: were all falls elsewhere in time, of `whole` samples.
-    pub fn by_chance(&self, runs: &[Pair], edges: &[Edge], whole: usize) -> f64 {
-        const SHIFTS: [f64; 5] = [0.137, 0.291, 0.452, 0.618, 0.829];
-        let rises: Vec<(usize, usize)> = runs.iter().map(|p| (edges[p.rise].place, p.rise)).collect();
-        let count = |share: f64| {
-            let shift = (share * whole as f64) as usize;
-            let mut falls: Vec<(usize, usize)> = runs.iter().map(|p| ((edges[p.fall].place + shift) % whole, p.fall)).collect();
-            falls.sort_unstable();
-            self.matched(&rises, &falls).len() as f64
+    /// Whether these edges may be such a run.
+    pub fn fits(&self, pair: &Pair, edges: &[Edge]) -> bool {
+        self.has(&edges[pair.rise]) && self.has(&edges[pair.fall]) && (self.length.0..=self.length.1).contains(&pair.length)
+    }
+
+    /// Whether this load would look like the other if an end and the beginning that follows it were missed, once or twice: its usual
+    /// run is the other's and `between` the beginnings of two of those, samples.
+    pub fn is_echo_of(&self, other: &Kind, between: usize) -> bool {
+        let near = |times: usize| {
+            let echo = other.usual + times * between;
+            self.usual.abs_diff(echo) * 8 <= echo
         };
-        SHIFTS.into_iter().map(count).sum::<f64>() / SHIFTS.len() as f64
+        let touch = |a: (f64, f64), b: (f64, f64)| a.0 <= b.1 && b.0 <= a.1;
+        touch(self.rise_w, other.rise_w) && touch(self.fall_w, other.fall_w) && (1..=3).any(near)
     }
 
     /// Pairs rises with falls (place and edge, in order of place): each fall with the free rise that makes the most usual run.
