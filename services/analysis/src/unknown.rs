@@ -97,7 +97,7 @@ impl<'a> Look<'a> {
         let samples = Samples::new(search.power, search.metered, &switching)?;
         let noise_w = samples.noise_w();
         let smallest_w = SMALLEST_W.max(3.0 * noise_w);
-        let edges = edges(&samples.power_w, &Movement::new(&samples.power_w, samples.look(), noise_w, smallest_w));
+        let edges = edges(&samples.power_w, &Movement::new(&samples.power_w, samples.lens(), noise_w, smallest_w));
         let activities = switching.iter().map(|(entity, profile)| Activity::new(entity, *profile, span_ms.1)).collect();
         let floor = Floor::new(&samples);
         Some(Look { search, span_ms, samples, noise_w, smallest_w, floor, edges, activities })
@@ -175,7 +175,9 @@ impl<'a> Look<'a> {
             // As wide as the spread and the number of values ask for (Silverman).
             let width = |lengths: &[f64]| {
                 let spread = middle_and_spread(lengths).map_or(0.0, |m| m.1);
-                (0.9 * spread * (lengths.len() as f64).powf(-0.2)).max(0.1)
+                // Short runs have lengths of so few samples that each is a crowd.
+                let grain = lengths.iter().sum::<f64>() / lengths.len().max(1) as f64;
+                (0.9 * spread * (lengths.len() as f64).powf(-0.2)).max(0.1).max((-grain).exp())
             };
             out.extend(split(&of_power, |p| (p.length as f64).ln(), width, 0.4));
         }
@@ -198,7 +200,7 @@ impl<'a> Look<'a> {
         if is_explained(&self.activities, &times, power_w, self.span_ms) {
             return Some(None);
         }
-        let visible = self.visible(kind, runs, power_w);
+        let visible = self.visible(kind, runs);
         if visible < LEAST_VISIBLE {
             return None;
         }
@@ -217,10 +219,11 @@ impl<'a> Look<'a> {
     }
 
     /// The share of such runs that would be found, were they to begin at any time.
-    fn visible(&self, kind: &Kind, runs: &[Pair], power_w: f64) -> f64 {
+    fn visible(&self, kind: &Kind, runs: &[Pair]) -> f64 {
         let mut rest = self.samples.power_w.clone();
         for run in runs {
-            rest[self.edges[run.rise].place..self.edges[run.fall].place].iter_mut().for_each(|w| *w -= power_w as f32);
+            let inside = &mut rest[self.edges[run.rise].place..self.edges[run.fall].place];
+            inside.iter_mut().enumerate().for_each(|(k, w)| *w -= kind.shape_w(k, run.length));
         }
         let (mut tried, mut seen) = (0, 0);
         for trial in 0..TRIALS {
@@ -235,14 +238,14 @@ impl<'a> Look<'a> {
             let seen_at = |place: usize| {
                 let block = place / BLOCK;
                 let window = block.saturating_sub(TRIAL_BLOCKS) * BLOCK..((block + TRIAL_BLOCKS + 1) * BLOCK).min(rest.len());
-                let with = |k: usize| rest[k] + if (from..to).contains(&k) { power_w as f32 } else { 0.0 };
+                let with = |k: usize| rest[k] + if (from..to).contains(&k) { kind.shape_w(k - from, length) } else { 0.0 };
                 let piece: Vec<f32> = window.clone().map(with).collect();
                 let is_it = |e: &Edge| {
                     let at = window.start + e.place;
                     let is_near = at.abs_diff(place) <= TRIAL_REACH && (e.power_w > 0.0) == (place == from);
                     is_near && kind.has(e) && !self.samples.masked[at]
                 };
-                edges(&piece, &Movement::new(&piece, self.samples.look(), self.noise_w, self.smallest_w)).iter().any(is_it)
+                edges(&piece, &Movement::new(&piece, self.samples.lens(), self.noise_w, self.smallest_w)).iter().any(is_it)
             };
             seen += usize::from(seen_at(from) && seen_at(to));
         }

@@ -13,7 +13,7 @@ pub struct Edge {
 
 /// How far is looked, in samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Look {
+pub struct Lens {
     /// On each side of a step that it is told from at first, the step itself left out.
     reach: usize,
     /// Whether each sample is first taken with its neighbours.
@@ -24,11 +24,11 @@ pub struct Look {
     long: usize,
 }
 
-impl Look {
+impl Lens {
     /// Where samples are many.
-    pub const FINE: Look = Look { reach: 2, smooth: true, alone: 3, long: 9 };
+    pub const FINE: Lens = Lens { reach: 2, smooth: true, alone: 3, long: 9 };
     /// Where samples are few.
-    pub const COARSE: Look = Look { reach: 1, smooth: false, alone: 2, long: 4 };
+    pub const COARSE: Lens = Lens { reach: 1, smooth: false, alone: 2, long: 4 };
 
     /// The samples, or the median of each and its neighbours.
     fn smoothed(self, power_w: &[f32]) -> Vec<f32> {
@@ -68,20 +68,20 @@ pub struct Movement {
     floor_w: f64,
     /// Standard deviation of a sample, W.
     noise_w: f64,
-    look: Look,
+    lens: Lens,
 }
 
 impl Movement {
     /// Looks at how samples with so much noise (standard deviation, W) move; no edge smaller than `floor_w` is of interest.
-    pub fn new(power_w: &[f32], look: Look, noise_w: f64, floor_w: f64) -> Self {
+    pub fn new(power_w: &[f32], lens: Lens, noise_w: f64, floor_w: f64) -> Self {
         let quantile = |sizes: &mut Vec<f32>, share: f64| {
             let place = (sizes.len() as f64 * share) as usize;
             if sizes.is_empty() { 0.0 } else { *sizes.select_nth_unstable_by(place, f32::total_cmp).1 }
         };
-        let moves = look.differences(power_w);
+        let moves = lens.differences(power_w);
         let finite = |block: &[f32]| block.iter().copied().filter(|d| d.is_finite()).collect::<Vec<f32>>();
         let trend_w = moves.chunks(BLOCK).map(|block| quantile(&mut finite(block), 0.5)).collect();
-        let mut movement = Movement { trend_w, spread_w: Vec::new(), floor_w, noise_w, look };
+        let mut movement = Movement { trend_w, spread_w: Vec::new(), floor_w, noise_w, lens };
         let off: Vec<f32> = moves.iter().enumerate().map(|(k, d)| (d - movement.trend(k)).abs()).collect();
         let alone: Vec<f32> = off.chunks(BLOCK).map(|block| quantile(&mut finite(block), USUAL.0) / USUAL.1 as f32).collect();
         // The middle of three blocks: one with a step in it says nothing of its neighbours.
@@ -116,8 +116,8 @@ impl Movement {
 
 /// All edges, in order of time.
 pub fn edges(power_w: &[f32], movement: &Movement) -> Vec<Edge> {
-    let Look { alone, long, .. } = movement.look;
-    let differences = movement.look.differences(power_w);
+    let Lens { alone, long, .. } = movement.lens;
+    let differences = movement.lens.differences(power_w);
     let steps: Vec<f32> = differences.iter().enumerate().map(|(k, d)| d - movement.trend(k)).collect();
     let mut places: Vec<(usize, bool)> = Vec::new();
     for (k, &step) in steps.iter().enumerate() {

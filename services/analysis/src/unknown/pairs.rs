@@ -101,6 +101,12 @@ impl Kind {
         (low..=high).contains(&edge.power_w.abs())
     }
 
+    /// Power of a usual run of `length` samples at one of them, W: straight from its rise to its fall.
+    pub fn shape_w(&self, sample: usize, length: usize) -> f32 {
+        let (rise_w, fall_w) = ((self.rise_w.0 + self.rise_w.1) / 2.0, (self.fall_w.0 + self.fall_w.1) / 2.0);
+        (rise_w + (fall_w - rise_w) * sample as f64 / length.max(1) as f64) as f32
+    }
+
     /// The runs of this kind among free edges.
     pub fn runs(&self, edges: &[Edge], is_free: impl Fn(usize) -> bool) -> Vec<Pair> {
         let of_kind = |up: bool| -> Vec<(usize, usize)> {

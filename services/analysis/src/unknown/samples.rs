@@ -2,7 +2,7 @@
 
 use wattribute_domain::{DeviceProfile, Entity, Level, Series, Verdict};
 
-use super::edges::Look;
+use super::edges::Lens;
 use crate::attribution::events::Events;
 use crate::attribution::meter::{Meter, quantile};
 use crate::attribution::steps::Guards;
@@ -88,8 +88,8 @@ impl Samples {
     }
 
     /// How edges are looked for in them.
-    pub fn look(&self) -> Look {
-        if self.step_s() < COARSE_S { Look::FINE } else { Look::COARSE }
+    pub fn lens(&self) -> Lens {
+        if self.step_s() < COARSE_S { Lens::FINE } else { Lens::COARSE }
     }
 
     /// Instant of a sample, ms.
