@@ -38,7 +38,9 @@ const MOST_BY_CHANCE: f64 = 0.4;
 const MOST_BY_CHANCE_IF_SMALL: f64 = 0.3;
 /// Few runs of very different length are no load: the tenth longest are so many times as long as the tenth shortest.
 const FEW_RUNS: usize = 50;
-const VERY_DIFFERENT: f64 = 20.0;
+const VERY_DIFFERENT: f64 = 10.0;
+/// So many standard deviations more runs than by chance.
+const SURELY_MORE: f64 = 4.0;
 /// Runs of a load that are listed.
 const MOST_RUNS: usize = 500;
 /// Where less than this share of trial runs is found, too little is known of the load.
@@ -118,9 +120,11 @@ impl<'a> Look<'a> {
             for crowd in crowds {
                 let Some(kind) = Kind::of(&crowd, &free) else { continue };
                 let seen = pairs.iter().filter(|pair| kind.fits(pair, &free)).count();
-                let chance = by_chance(&kind) / seen.max(1) as f64;
+                let by_chance = by_chance(&kind);
+                let chance = by_chance / seen.max(1) as f64;
                 let most = if kind.rise_w.0 < SMALL_W { MOST_BY_CHANCE_IF_SMALL } else { MOST_BY_CHANCE };
-                if chance > most || kinds.iter().any(|(other, between)| kind.is_echo_of(other, *between)) {
+                let is_more = seen as f64 - by_chance >= SURELY_MORE * (by_chance + 1.0).sqrt();
+                if chance > most || !is_more || kinds.iter().any(|(other, between)| kind.is_echo_of(other, *between)) {
                     continue;
                 }
                 let mut runs = kind.runs(&self.edges, |k| !taken[k]);
