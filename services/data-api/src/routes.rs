@@ -3,6 +3,7 @@
 mod correlations;
 mod devices;
 mod now;
+mod unknown_loads;
 
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ pub fn router(api: Api) -> OpenApiRouter {
         .routes(routes!(now::circuits))
         .routes(routes!(correlations::correlations))
         .routes(routes!(devices::devices));
-    OpenApiRouter::new().nest("/api/v1/energy", energy).with_state(api)
+    OpenApiRouter::new().nest("/api/v1/energy", energy).merge(unknown_loads::router()).with_state(api)
 }
 
 /// An instant as it stands in answers: RFC 3339, UTC, ms.

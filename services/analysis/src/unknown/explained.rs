@@ -72,9 +72,8 @@ pub fn is_explained(activities: &[Activity], runs: &[(i64, i64)], power_w: f64, 
         const LOOKS: i64 = 2000;
         (0..LOOKS).filter(|k| is(span_ms.0 + (span_ms.1 - span_ms.0) / LOOKS * k)).count() as f64 / LOOKS as f64
     };
-    let stands_out = |seen: f64, usual: f64, most: f64| {
-        seen >= most && seen > 1.5 * usual && seen - usual > 2.5 * (usual * (1.0 - usual) / n).sqrt()
-    };
+    let stands_out =
+        |seen: f64, usual: f64, most: f64| seen >= most && seen > 1.5 * usual && seen - usual > 2.5 * (usual * (1.0 - usual) / n).sqrt();
     let one = |activity: &Activity| {
         let is_on = |at_ms| activity.is_on(at_ms);
         let near = |at_ms| activity.changes_near(at_ms);

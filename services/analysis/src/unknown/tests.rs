@@ -188,7 +188,11 @@ fn a_surge_and_a_slow_fall_do_not_hide_a_load() {
     runs.iter().for_each(|&(from, to)| house.add(from, to, |s| if s < 2.0 { 800.0 } else { 200.0 - 35.0 * s / 1400.0 }));
     let loads = house.look();
     assert_eq!(loads.len(), 1, "{}", told(&loads));
-    assert!((f64::from(loads[0].runs) / runs.len() as f64 - 1.0).abs() < 0.1 && (160.0..=205.0).contains(&loads[0].power_w), "{}", told(&loads));
+    assert!(
+        (f64::from(loads[0].runs) / runs.len() as f64 - 1.0).abs() < 0.1 && (160.0..=205.0).contains(&loads[0].power_w),
+        "{}",
+        told(&loads)
+    );
 }
 
 #[test]
@@ -231,7 +235,8 @@ fn runs_hidden_by_what_is_switched_and_by_gaps_are_counted_in() {
     let lamp = house.steady(2, 60.0, 150.0, (30.0, 120.0));
     house.entity("light.hall", &lamp, Verdict::Learned, Some(60.0));
     let mut power = house.power();
-    let gap = power.at_ms.partition_point(|&t| t < START_MS + 6 * 86_400_000)..power.at_ms.partition_point(|&t| t < START_MS + 9 * 86_400_000);
+    let gap =
+        power.at_ms.partition_point(|&t| t < START_MS + 6 * 86_400_000)..power.at_ms.partition_point(|&t| t < START_MS + 9 * 86_400_000);
     power.value[gap].fill(f64::NAN);
     power.normalise();
     let loads = house.look_at(&power);
