@@ -11,6 +11,7 @@ mod phantom;
 mod span;
 mod tariffs;
 mod tokens;
+mod unknown_loads;
 
 use std::sync::Arc;
 
@@ -73,7 +74,7 @@ pub fn router(api: Api) -> OpenApiRouter {
         .routes(routes!(tariffs::tariffs, tariffs::put_tariffs))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke));
-    OpenApiRouter::new().nest("/api/v1", v1.nest("/energy", energy)).with_state(api)
+    OpenApiRouter::new().nest("/api/v1", v1.nest("/energy", energy)).merge(unknown_loads::router()).with_state(api)
 }
 
 /// An instant as it stands in answers: RFC 3339, UTC, ms.

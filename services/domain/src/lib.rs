@@ -12,6 +12,7 @@ mod record;
 mod series;
 pub mod tariff;
 pub mod units;
+mod unknown;
 mod words;
 
 pub use calendar::{Period, QUARTER_MS, day_start_ms, local_day, night};
@@ -23,4 +24,5 @@ pub use reading::{Hold, Quantity, Reading, Role, SeriesId, SeriesInfo};
 pub use record::{CorrelationRecord, Home, HourEnergy, HouseRecord, Night, ProfileRecord, Stage};
 pub use series::{HELD_INTERVALS, Series};
 pub use tariff::{BandCost, Contract, Cost, Day, MonthDay, Price, Pricing, Rate, TariffError, Tariffs, TimeOfDay};
+pub use unknown::{EarlierLoad, UNKNOWN_LOADS, UNKNOWN_NAMES, UnknownLoad, UnknownLoads, UnknownRun};
 pub use words::{domain_of, entities_of, letters_apart, object_of};
