@@ -67,7 +67,7 @@ async fn look(store: &dyn Store, catalogue: &Catalogue, house: SeriesId, known: 
         metered.push(store.readings(id, known.from_ms, now_ms).await?);
     }
     let mut entities: Vec<Entity> = Vec::new();
-    for id in catalogue.levels() {
+    for &id in catalogue.levels() {
         let rows = store.readings(id, known.from_ms, now_ms).await?;
         entities.extend(catalogue.entity(id, &rows));
     }

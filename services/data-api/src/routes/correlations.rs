@@ -15,6 +15,8 @@ use super::{Api, instant, now, told, within};
 
 /// Which correlations are asked for.
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Asked {
     /// Only of this entity.
     entity_id: Option<String>,

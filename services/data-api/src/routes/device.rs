@@ -26,6 +26,7 @@ const MOST_STEPS: usize = 20_000;
 
 /// What is asked of a device.
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct DeviceQuery {
     /// Activations from when on: RFC 3339, milliseconds since 1970, or a local date. Default: 30 days ago.

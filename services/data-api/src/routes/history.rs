@@ -23,6 +23,7 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// What is asked of history.
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct HistoryQuery {
     /// What is summed over, in local time.

@@ -20,6 +20,7 @@ const MONTH_DAYS: f64 = 30.44;
 
 /// How far back a device's impact is told.
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ImpactQuery {
     /// How far back, days.
@@ -29,6 +30,7 @@ pub struct ImpactQuery {
 
 /// How many consumers are told, and how far back.
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct TopQuery {
     /// How far back, days.

@@ -46,6 +46,7 @@ pub async fn current(State(api): State<Api>) -> Result<Json<Current>, Problem> {
 
 /// How far back statistics reach.
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct StatisticsQuery {
     /// How far back, h.
@@ -115,6 +116,7 @@ pub async fn statistics(State(api): State<Api>, Params(query): Params<Statistics
 
 /// What is asked of circuits.
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct CircuitQuery {
     /// How far back, h.

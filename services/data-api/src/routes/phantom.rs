@@ -28,6 +28,7 @@ const ALL_NIGHT: f64 = 0.95;
 
 /// How many nights are told.
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct PhantomQuery {
     /// How many nights, the last ones.

@@ -34,6 +34,7 @@ pub fn router() -> OpenApiRouter<Api> {
 
 /// How much is told of each load.
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Asked {
     /// At most so many of its latest runs.
