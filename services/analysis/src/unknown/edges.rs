@@ -121,7 +121,7 @@ pub fn edges(power_w: &[f32], movement: &Movement) -> Vec<Edge> {
     let steps: Vec<f32> = differences.iter().enumerate().map(|(k, d)| d - movement.trend(k)).collect();
     let mut places: Vec<(usize, bool)> = Vec::new();
     for (k, &step) in steps.iter().enumerate() {
-        if !(f64::from(step.abs()) > movement.least_w(k)) {
+        if step.is_nan() || f64::from(step.abs()) <= movement.least_w(k) {
             continue;
         }
         let (from, to) = (k.saturating_sub(alone), (k + alone).min(steps.len() - 1));
