@@ -121,7 +121,7 @@ pub fn edges(power_w: &[f32], movement: &Movement) -> Vec<Edge> {
     let steps: Vec<f32> = differences.iter().enumerate().map(|(k, d)| d - movement.trend(k)).collect();
     let mut places: Vec<(usize, bool)> = Vec::new();
     for (k, &step) in steps.iter().enumerate() {
-        if !(f64::from(step.abs()) > movement.least_w(k)) {
+        if step.is_nan() || f64::from(step.abs()) <= movement.least_w(k) {
             continue;
         }
         let (from, to) = (k.saturating_sub(alone), (k + alone).min(steps.len() - 1));
@@ -144,7 +144,7 @@ pub fn edges(power_w: &[f32], movement: &Movement) -> Vec<Edge> {
         let next = places.get(k + 1).map_or(power_w.len(), |p| p.0);
         let error_w = movement.at(place).max(1.0);
         if let Some(size) = size(power_w, place, (previous, next), long, movement.noise_w).filter(|size| (*size > 0.0) == up) {
-            found.push(Edge { place: place, power_w: size, error_w });
+            found.push(Edge { place, power_w: size, error_w });
         }
     }
     found

@@ -77,12 +77,13 @@ pub fn is_explained(activities: &[Activity], runs: &[(i64, i64)], power_w: f64, 
     let one = |activity: &Activity| {
         let is_on = |at_ms| activity.is_on(at_ms);
         let near = |at_ms| activity.changes_near(at_ms);
-        let while_on = activity.works_by_itself && stands_out(share(&|from, _| is_on(from)), evenly(&is_on), MOST);
+        let is_like = activity.power_w.is_some_and(|w| (power_w / w - 1.0).abs() < SAME_POWER);
+        // What draws the same power and goes on and off while it is on was learned as if it did not.
+        let while_on = (activity.works_by_itself || is_like) && stands_out(share(&|from, _| is_on(from)), evenly(&is_on), MOST);
         let as_switched = || {
             let usual = evenly(&near);
             stands_out(share(&|from, _| near(from)), usual, MANY) && stands_out(share(&|_, to| near(to)), usual, MANY)
         };
-        let is_like = activity.power_w.is_some_and(|w| (power_w / w - 1.0).abs() < SAME_POWER);
         let lost = is_like && n < FEW_LOST * f64::from(activity.times_on);
         while_on || lost || as_switched()
     };
