@@ -124,7 +124,9 @@ async fn serve(loaded: Loaded, access: Access, services: Services, origin: Origi
     }
     if let Some(listener) = ports.data_api {
         let context = context(listener, api_health);
-        running.spawn(async move { ("data API", wattribute_data_api::run(config.data_api, context, ports.pages).await) });
+        let store = wattribute_store::Settings { url: Some(url), ..config.store };
+        let data_api = wattribute_data_api::Config { store, ..config.data_api };
+        running.spawn(async move { ("data API", wattribute_data_api::run(data_api, context, ports.pages).await) });
     }
     until_the_end(running, token).await
 }

@@ -6,13 +6,14 @@ mod routes;
 use std::net::SocketAddr;
 
 use anyhow::Context as _;
+use chrono::Utc;
 use serde::Deserialize;
 use tokio::net::TcpListener;
 use wattribute_service::http::{self, About};
 use wattribute_service::{Context, State};
 use wattribute_store::{OURS, Store};
 
-pub use routes::{Api, router};
+pub use routes::{Api, Live, router};
 
 /// `[data_api]` in the config file.
 #[derive(Clone, Debug, Deserialize)]
@@ -20,11 +21,14 @@ pub use routes::{Api, router};
 pub struct Config {
     /// Where it answers HTTP.
     pub listen: SocketAddr,
+    /// The store it reads; section `[store]`.
+    #[serde(skip)]
+    pub store: wattribute_store::Settings,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { listen: SocketAddr::from(([127, 0, 0, 1], 8006)) }
+        Config { listen: SocketAddr::from(([127, 0, 0, 1], 8006)), store: wattribute_store::Settings::default() }
     }
 }
 
@@ -32,8 +36,14 @@ impl Default for Config {
 const LOOK: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Answers the API, and on `pages` the same with the pages, until it is told to stop.
-pub async fn run(_config: Config, context: Context, pages: Option<TcpListener>) -> anyhow::Result<()> {
-    let api = Api { store: context.store.clone(), is_demo: context.is_demo };
+pub async fn run(config: Config, context: Context, pages: Option<TcpListener>) -> anyhow::Result<()> {
+    let api = Api {
+        health: context.health.clone(),
+        settings: config.store,
+        live: Live::new(context.store.clone(), context.is_demo, context.shutdown.clone()),
+        ..Api::new(context.store.clone(), context.is_demo)
+    };
+    let since = api.since.clone();
     let about = About::of("data-api", &context);
     let answering = http::serve(context.listener, about.clone(), router(api.clone()), context.shutdown.clone());
     let showing = async {
@@ -52,6 +62,7 @@ pub async fn run(_config: Config, context: Context, pages: Option<TcpListener>) 
                 Err(_) => State::Degraded("the store cannot be read".to_owned()),
             };
             context.health.set("readings", state);
+            since.look(&context.health, Utc::now().timestamp_millis());
             tokio::select! {
                 () = tokio::time::sleep(LOOK) => {}
                 () = context.shutdown.cancelled() => {}

@@ -1,16 +1,27 @@
 //! The API, under `/api/v1`.
 
+mod asked;
 mod correlations;
 mod devices;
+mod export;
+mod known;
+mod legacy;
+mod live;
 mod now;
+mod readings;
+mod series;
+mod sources;
 
 use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use wattribute_service::Problem;
-use wattribute_store::Store;
+use wattribute_service::{Health, Problem};
+use wattribute_store::{Settings, Store};
+
+pub use live::Live;
 
 /// What the routes read.
 #[derive(Clone)]
@@ -19,14 +30,52 @@ pub struct Api {
     pub store: Arc<dyn Store>,
     /// Whether it is made up.
     pub is_demo: bool,
+    /// How what this process depends on is.
+    pub health: Health,
+    /// How long the store keeps things, and where it is.
+    pub settings: Settings,
+    /// What happens, as it happens.
+    pub live: Live,
+    /// Since when dependencies are as they are.
+    pub since: sources::Since,
+    /// Readings counted so far.
+    pub counted: legacy::Counted,
+}
+
+impl Api {
+    /// What is in `store`, of which nothing else is known.
+    pub fn new(store: Arc<dyn Store>, is_demo: bool) -> Self {
+        Api {
+            live: Live::new(store.clone(), is_demo, CancellationToken::new()),
+            store,
+            is_demo,
+            health: Health::default(),
+            settings: Settings::default(),
+            since: sources::Since::default(),
+            counted: legacy::Counted::default(),
+        }
+    }
 }
 
 /// All routes of the API.
 pub fn router(api: Api) -> OpenApiRouter {
     let energy =
         OpenApiRouter::new().routes(routes!(now::current)).routes(routes!(now::circuits)).routes(routes!(correlations::correlations));
-    let v1 = OpenApiRouter::new().routes(routes!(devices::devices));
-    OpenApiRouter::new().nest("/api/v1", v1.nest("/energy", energy)).with_state(api)
+    let v1 = OpenApiRouter::new()
+        .routes(routes!(devices::devices))
+        .routes(routes!(series::series))
+        .routes(routes!(readings::readings))
+        .routes(routes!(sources::sources))
+        .routes(routes!(live::live))
+        .routes(routes!(export::csv))
+        .routes(routes!(export::parquet));
+    let legacy = OpenApiRouter::new()
+        .routes(routes!(legacy::readings))
+        .routes(routes!(legacy::latest_reading))
+        .routes(routes!(legacy::stats))
+        .routes(routes!(legacy::energy_summary))
+        .routes(routes!(legacy::status));
+    OpenApiRouter::new().nest("/api/v1", v1.nest("/energy", energy)).merge(legacy).with_state(api)
 }
 
 /// An instant as it stands in answers: RFC 3339, UTC, ms.

@@ -32,7 +32,7 @@ pub struct Asked {
 }
 
 /// One state change and the step around it.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct CorrelationRow {
     /// When the change was said, RFC 3339 UTC.
     timestamp: String,
@@ -101,7 +101,7 @@ pub async fn correlations(State(api): State<Api>, Params(asked): Params<Asked>) 
     Ok(Json(records.into_iter().filter_map(|record| Some(row(&record, series.get(&record.series)?))).collect()))
 }
 
-fn row(record: &CorrelationRecord, info: &SeriesInfo) -> CorrelationRow {
+pub(super) fn row(record: &CorrelationRecord, info: &SeriesInfo) -> CorrelationRow {
     let mode = |level: Level| info.modes.get(usize::from(level.mode)).cloned().unwrap_or_else(|| "on".to_owned());
     CorrelationRow {
         timestamp: instant(record.at_ms),

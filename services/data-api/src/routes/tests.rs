@@ -10,6 +10,14 @@ use wattribute_domain::{CorrelationRecord, CorrelationVerdict, Level, Quantity, 
 use wattribute_store::{Batch, Origin, Store};
 
 use super::*;
+use fits::{assert_fits, assert_is};
+
+mod exports;
+mod fits;
+mod fuzz;
+mod measured;
+mod moved_over;
+mod streams;
 
 struct Home {
     store: Arc<dyn Store>,
@@ -61,7 +69,7 @@ impl Home {
     }
 
     async fn ask(&self, path: &str) -> (u16, Value) {
-        let api = Api { store: self.store.clone(), is_demo: false };
+        let api = Api::new(self.store.clone(), false);
         let app: Router = crate::pages::router(api).split_for_parts().0;
         let response = app.oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
         let status = response.status().as_u16();
