@@ -12,12 +12,13 @@ use axum::response::{IntoResponse, Response};
 use chrono::DateTime;
 use futures_util::stream;
 use wattribute_service::Problem;
+use wattribute_store::StoreError;
 
 use super::asked::Asked;
 use super::{Api, now};
 use csv_file::CsvFile;
 use parquet_file::ParquetFile;
-use rows::{Rows, What};
+use rows::Rows;
 use table::Table;
 
 /// What was said or learned, as CSV (RFC 4180): a row each, written while it is sent.
@@ -98,7 +99,7 @@ async fn send<F: Written>(rows: Rows, file: F, ending: &str, content_type: &'sta
     let (from_ms, to_ms) = rows.span_ms();
     let day = |ms: i64| DateTime::from_timestamp_millis(ms).unwrap_or_else(now).format("%Y%m%dT%H%M%SZ").to_string();
     let name = format!("wattribute-{}-{}-{}.{ending}", rows.what().name(), day(from_ms), day(to_ms));
-    let (first, rest) = part(Sending::Rows(rows, file)).await.map_err(|error| match error.downcast() {
+    let (first, rest) = part(Sending::Rows(rows, file)).await.map_err(|error| match error.downcast::<StoreError>() {
         Ok(store) => Problem::from(store),
         Err(error) => Problem::internal(&error),
     })?;

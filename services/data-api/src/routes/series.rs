@@ -141,7 +141,7 @@ impl Units {
             Quantity::VoltageV => "V",
             Quantity::CurrentA => "A",
             Quantity::FrequencyHz => "Hz",
-            Quantity::PricePerKwh => &self.price,
+            Quantity::PricePerKwh => self.price.as_str(),
             Quantity::PowerFactor | Quantity::Level => return None,
         };
         Some(unit.to_owned())

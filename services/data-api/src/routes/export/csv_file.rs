@@ -25,7 +25,7 @@ impl Written for CsvFile {
             for column in &table.columns {
                 match column {
                     Column::At(all) => csv.write_field(all.get(k).map(|at_ms| instant(*at_ms)).unwrap_or_default())?,
-                    Column::Text(all) => csv.write_field(harmless(all.get(k).map_or("", |text| text)).as_bytes())?,
+                    Column::Text(all) => csv.write_field(harmless(all.get(k).map_or("", |text| &**text)).as_bytes())?,
                     Column::Number(all) => match all.get(k).filter(|number| number.is_finite()) {
                         Some(number) => csv.write_field(number.to_string())?,
                         None => csv.write_field("")?,
