@@ -93,18 +93,18 @@ async fn parquet_holds_what_csv_holds() {
     let now_ms = now().timestamp_millis();
     let id = home.store.describe(vec![SeriesInfo::new("test", "long", Quantity::PowerW)]).await.unwrap()[0];
     // More than one row group and several days.
-    let readings: Vec<Reading> = (0..150_000)
-        .map(|k| Reading { series: id, at_ms: now_ms - 300_000_000 + k * 2_000, value: if k == 7 { f64::NAN } else { k as f64 } })
+    let readings: Vec<Reading> = (0..200_000)
+        .map(|k| Reading { series: id, at_ms: now_ms - 410_000_000 + k * 2_000, value: if k == 7 { f64::NAN } else { k as f64 } })
         .collect();
     home.store.write(Batch { readings, ..Batch::default() }).await.unwrap();
-    let (bytes, name, kind) = home.file(&format!("export.parquet?device=long&from={}", now_ms - 400_000_000)).await;
+    let (bytes, name, kind) = home.file(&format!("export.parquet?device=long&from={}", now_ms - 500_000_000)).await;
     assert!(name.ends_with("Z.parquet\"") && kind == "application/vnd.apache.parquet", "{name} {kind}");
     let reader = SerializedFileReader::new(bytes).unwrap();
-    assert_eq!(reader.metadata().file_metadata().num_rows(), 150_000);
+    assert_eq!(reader.metadata().file_metadata().num_rows(), 200_000);
     assert_eq!(reader.num_row_groups(), 2);
     for (k, row) in reader.get_row_iter(None).unwrap().enumerate() {
         let row = row.unwrap();
-        assert_eq!(row.get_timestamp_millis(0).unwrap(), now_ms - 300_000_000 + k as i64 * 2_000);
+        assert_eq!(row.get_timestamp_millis(0).unwrap(), now_ms - 410_000_000 + k as i64 * 2_000);
         if k == 7 {
             assert!(row.get_double(6).is_err(), "a silence is null");
         } else {
