@@ -56,7 +56,7 @@ impl Poller {
         let mut items = self.readings(store).await?;
         items.extend(self.correlations(store).await?);
         items.extend(self.alerts(store).await?);
-        if self.looks % PROFILES_EVERY == 0 {
+        if self.looks.is_multiple_of(PROFILES_EVERY) {
             let learned_ms = learned_ms(store).await?;
             if learned_ms != self.learned_ms {
                 items.extend(learned_ms.and_then(|ms| Item::new("profiles", &LiveProfiles { learned_at: instant(ms) })));
