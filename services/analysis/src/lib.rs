@@ -9,6 +9,7 @@ mod house;
 mod live;
 mod long_term;
 mod rollup;
+mod unknown;
 
 use std::collections::BTreeMap;
 
@@ -20,6 +21,7 @@ pub use attribution::hours::{EnergyOfHour, HOUR_MS, of_power as energy_by_hour};
 pub use compare::{MeterDay, compare_meters};
 pub use house::{House, find as find_house};
 pub use live::{LiveCorrelation, LiveLook, Model};
+pub use unknown::{UnknownSearch, unknown_loads};
 
 /// What the person asking wants.
 #[derive(Clone, Debug)]

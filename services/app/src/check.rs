@@ -77,7 +77,7 @@ async fn look(loaded: &Loaded) -> Vec<Finding> {
     all.push(store(loaded).await);
     all.extend(sources::home_assistant(&loaded.config.home_assistant).await);
     all.extend(sources::mqtt(&loaded.config.mqtt).await);
-    all.push(access(loaded));
+    all.push(access(loaded).await);
     all
 }
 
@@ -110,12 +110,18 @@ async fn store(loaded: &Loaded) -> Finding {
     }
 }
 
-fn access(loaded: &Loaded) -> Finding {
+async fn access(loaded: &Loaded) -> Finding {
     let remedy = "a network is written like 192.168.1.0/24";
     let access = match Access::new(&loaded.config.access) {
         Ok(access) => access,
         Err(error) => return Finding::problem("access", error.to_string(), remedy),
     };
+    let is_there = store_url(loaded, Origin::Home)
+        .and_then(|url| Ok(wattribute_store::origin(&url)?))
+        .is_ok_and(|origin| origin == Some(Origin::Home));
+    if is_there && let Ok((store, _)) = open_store(loaded, Origin::Home) {
+        access.keep_in(store).await;
+    }
     let config = &loaded.config;
     let all = [config.meter.listen, config.correlator.listen, config.data_api.listen, config.dashboard.listen];
     match (all.iter().any(|at| !at.ip().to_canonical().is_loopback()), access.lets_others_in()) {
@@ -124,7 +130,7 @@ fn access(loaded: &Loaded) -> Finding {
         (true, false) => Finding::problem(
             "access",
             "other machines can reach the services, but none gets in",
-            "set `tokens` or `trusted_networks` in [access]",
+            "`wattribute token create` makes a token, or see `trusted_networks` in [access]",
         ),
     }
 }

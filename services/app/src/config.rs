@@ -41,6 +41,10 @@ pub struct Config {
     pub influxdb: Influxdb,
     /// Who gets in.
     pub access: access::Config,
+    /// What the owner sets of the home.
+    pub home: wattribute_store::HomeSettings,
+    /// What energy costs.
+    pub tariff: wattribute_domain::Tariffs,
 }
 
 /// Section `[dashboard]`.
@@ -145,7 +149,12 @@ pub fn load_from(file: Option<&Path>, environment: &[(String, String)], services
         graphite: loader.section("graphite")?,
         influxdb: loader.section("influxdb")?,
         access: loader.section("access")?,
+        home: loader.section("home")?,
+        tariff: loader.section("tariff")?,
     };
+    if !config.tariff.contracts.is_empty() {
+        config.tariff.check().map_err(|error| ConfigError(format!("[tariff] {error}")))?;
+    }
     loader.finish()?;
     earlier::service_port(&mut config, services, environment, &mut warnings)?;
     config.say_what_is_not_yet(&mut warnings);

@@ -17,6 +17,7 @@ mod run;
 mod show;
 mod table;
 mod text;
+mod token;
 
 use std::process::ExitCode;
 
@@ -55,6 +56,8 @@ enum Command {
     Import(keep::ImportArguments),
     /// Copy the store to a file, also while it is in use
     Backup(keep::BackupArguments),
+    /// Make, list or revoke the tokens that let others in
+    Token(token::TokenArguments),
     /// Print the configuration in effect, without its secrets
     Config(show::ConfigArguments),
 }
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Import(arguments) => keep::import(&arguments),
         Command::Backup(arguments) => keep::backup(&arguments),
+        Command::Token(arguments) => token::run(&arguments),
         Command::Config(arguments) => show::run(&arguments),
     };
     match done {

@@ -80,7 +80,10 @@ async fn serve(loaded: Loaded, access: Access, services: Services, origin: Origi
     let token = shutdown::on_signals().context("signals cannot be heard")?;
     let ports = Ports::open(&loaded.config, services).await?;
     let (store, url) = open_store(&loaded, origin)?;
+    wattribute_store::set_home(&*store, &loaded.config.home).await.context("the store cannot be written")?;
+    wattribute_store::take_config(&*store, &loaded.config.tariff).await.context("the store cannot be written")?;
     words::greet(&loaded.config, &ports, &url, origin);
+    access.keep_in(store.clone()).await;
     ports.warn_of_strangers(&access);
 
     let config = loaded.config;
@@ -111,6 +114,7 @@ async fn serve(loaded: Loaded, access: Access, services: Services, origin: Origi
         };
         running.spawn(async move { ("meter", wattribute_meter::run(meter, context).await) });
     }
+    let phantom_threshold_w = config.correlator.publish.high_phantom_load_w;
     if let Some(listener) = ports.correlator {
         let context = context(listener, correlator_health);
         let correlator = wattribute_correlator::Config {
@@ -125,7 +129,7 @@ async fn serve(loaded: Loaded, access: Access, services: Services, origin: Origi
     if let Some(listener) = ports.data_api {
         let context = context(listener, api_health);
         let store = wattribute_store::Settings { url: Some(url), ..config.store };
-        let data_api = wattribute_data_api::Config { store, ..config.data_api };
+        let data_api = wattribute_data_api::Config { phantom_threshold_w, store, ..config.data_api };
         running.spawn(async move { ("data API", wattribute_data_api::run(data_api, context, ports.pages).await) });
     }
     until_the_end(running, token).await

@@ -1,6 +1,9 @@
 //! The engine learns the demo's home, which it knows nothing of.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may say so by unwrapping")]
 
+#[path = "demo_learned/unknown_loads.rs"]
+mod unknown_loads;
+
 use chrono_tz::Tz;
 use wattribute_analysis::{Settings, analyze};
 use wattribute_domain::{Answer, DeviceProfile, Entity, History, Home, Level, Quantity, Said, Sensor, SeriesInfo, Verdict};

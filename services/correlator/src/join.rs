@@ -64,7 +64,7 @@ pub fn same(a: &CorrelationRecord, b: &CorrelationRecord) -> bool {
 
 /// Makes the store hold these rows and no others in `[from_ms, to_ms)`; rows that say the same are left as they are.
 pub async fn keep(store: &dyn Store, from_ms: i64, to_ms: i64, records: Vec<CorrelationRecord>) -> Result<()> {
-    let all = CorrelationQuery { from_ms, to_ms, series: None, min_delta_w: 0.0, limit: usize::MAX >> 1, newest_first: false };
+    let all = CorrelationQuery::all(from_ms, to_ms);
     let there: BTreeMap<(i64, SeriesId), CorrelationRecord> =
         store.correlations(all).await?.into_iter().map(|r| ((r.at_ms, r.series), r)).collect();
     let wanted: BTreeMap<(i64, SeriesId), CorrelationRecord> = records.into_iter().map(|r| ((r.at_ms, r.series), r)).collect();

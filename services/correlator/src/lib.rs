@@ -9,6 +9,7 @@ pub mod now;
 mod present;
 pub mod publish;
 mod second_meter;
+mod unknown;
 mod watch;
 mod window;
 

@@ -2,18 +2,13 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Days, NaiveTime, TimeZone};
-use chrono_tz::Tz;
-use wattribute_domain::{CorrelationRecord, HourEnergy, Level, ProfileRecord, SeriesId, Verdict};
-use wattribute_store::Store;
+use wattribute_domain::{CorrelationRecord, Home, HourEnergy, Level, ProfileRecord, SeriesId, Verdict};
+use wattribute_store::{Store, low_w, nights};
 
 use crate::catalogue::Catalogue;
 use crate::learn::{DAY_MS, Learned};
 use crate::live::Live;
 use crate::now::{DeviceNow, HomeNow, NamedCorrelation};
-
-/// Local hours in which a house is taken to be asleep.
-const NIGHT: (u32, u32) = (2, 5);
 
 /// The longest time between two looks that energy is counted on over, ms.
 const LONGEST_STEP_MS: i64 = 600_000;
@@ -130,28 +125,10 @@ fn is_left_on(on_since_ms: Option<i64>, usual_on_h: Option<f64>, power_w: Option
     power_w.is_some_and(|w| w > 0.5) && hours > (3.0 * usual_h).max(usual_h + 1.0)
 }
 
-/// What the house drew in the last whole night when it drew least, W: the lowest tenth of its minutes.
-pub async fn phantom_w(store: &dyn Store, house: SeriesId, time_zone: Option<&str>, now_ms: i64) -> anyhow::Result<Option<f64>> {
-    let zone: Tz = time_zone.and_then(|z| z.parse().ok()).unwrap_or(chrono_tz::UTC);
-    let Some((from_ms, to_ms)) = last_night(zone, now_ms) else { return Ok(None) };
-    let minutes = store.chart(house, from_ms, to_ms, 60_000).await?;
-    let mut means: Vec<f64> = minutes.iter().filter(|b| b.covered > 0.5).map(|b| b.mean).filter(|w| w.is_finite()).collect();
-    if means.len() < 60 {
-        return Ok(None);
-    }
-    means.sort_by(f64::total_cmp);
-    Ok(Some(means[means.len() / 10]))
-}
-
-/// The last night that is over.
-fn last_night(zone: Tz, now_ms: i64) -> Option<(i64, i64)> {
-    let today = DateTime::from_timestamp_millis(now_ms)?.with_timezone(&zone).date_naive();
-    let at = |date: chrono::NaiveDate, hour: u32| {
-        let local = date.and_time(NaiveTime::from_hms_opt(hour, 0, 0)?);
-        zone.from_local_datetime(&local).latest().map(|t| t.timestamp_millis())
-    };
-    let night = |date| Some((at(date, NIGHT.0)?, at(date, NIGHT.1)?));
-    night(today).filter(|n| n.1 <= now_ms).or_else(|| night(today.checked_sub_days(Days::new(1))?))
+/// What the house drew in the last whole night when it drew least, W.
+pub async fn phantom_w(store: &dyn Store, house: SeriesId, home: &Home, now_ms: i64) -> anyhow::Result<Option<f64>> {
+    let Some((_, from_ms, to_ms)) = nights(home, 1, now_ms).pop() else { return Ok(None) };
+    Ok(low_w(store, house, from_ms, to_ms).await?)
 }
 
 /// A row with the names that people know.
@@ -170,17 +147,6 @@ pub fn named(catalogue: &Catalogue, record: &CorrelationRecord) -> Option<NamedC
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_last_night_is_local_and_over() {
-        let berlin = chrono_tz::Europe::Berlin;
-        let ms = |text: &str| DateTime::parse_from_rfc3339(text).unwrap().timestamp_millis();
-        let night = |now: &str| last_night(berlin, ms(now)).unwrap();
-        assert_eq!(night("2026-07-10T12:00:00Z"), (ms("2026-07-10T00:00:00Z"), ms("2026-07-10T03:00:00Z")));
-        assert_eq!(night("2026-07-10T02:00:00Z").0, ms("2026-07-09T00:00:00Z"), "it is still night");
-        assert_eq!(night("2026-01-10T12:00:00Z").0, ms("2026-01-10T01:00:00Z"));
-        assert!(night("2026-03-29T12:00:00Z").0 < ms("2026-03-29T12:00:00Z"), "02:00 is not there on this day");
-    }
 
     #[test]
     fn left_on_is_far_longer_than_usual() {

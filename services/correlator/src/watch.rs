@@ -23,6 +23,7 @@ use crate::now::NamedCorrelation;
 use crate::present::{Energies, named, phantom_w, present};
 use crate::publish::{self, Publisher};
 use crate::second_meter::compare;
+use crate::unknown::Unknown;
 
 /// How often it looks whether there is anything to do.
 const TICK: Duration = Duration::from_secs(1);
@@ -157,6 +158,8 @@ struct Watch {
     found_ms: i64,
     /// When other meters were compared last.
     compared_ms: i64,
+    /// The search for loads that no entity explains.
+    unknown: Unknown,
     /// How often the meter was looked for.
     finds: u32,
     /// Local night that was looked at, by when, and its phantom load.
@@ -184,6 +187,7 @@ impl Watch {
             refreshed_ms: 0,
             found_ms: 0,
             compared_ms: 0,
+            unknown: Unknown::default(),
             finds: 0,
             phantom: (0, None),
             trouble: None,
@@ -228,6 +232,9 @@ impl Watch {
                 let meter = (learned.meter.as_str(), &learned.inputs[..]);
                 compare(&*self.store, &self.live.catalogue, self.live.house, meter, now_ms).await?;
             }
+        }
+        if let Some(learned) = self.live.learned.as_ref().filter(|_| self.live.backlog_s() == 0.0 && self.learning.is_none()) {
+            self.unknown.step(&self.store, &self.live.catalogue, self.live.house, learned, now_ms).await?;
         }
         self.publish(now_ms).await?;
         metrics::gauge!("wattribute_correlator_backlog_seconds").set(self.live.backlog_s());
@@ -416,8 +423,7 @@ impl Watch {
 
     async fn publish(&mut self, now_ms: i64) -> anyhow::Result<()> {
         if now_ms - self.phantom.0 > 600_000 {
-            let zone = self.live.catalogue.home.time_zone.clone();
-            self.phantom = (now_ms, phantom_w(&*self.store, self.live.house, zone.as_deref(), now_ms).await?);
+            self.phantom = (now_ms, phantom_w(&*self.store, self.live.house, &self.live.catalogue.home, now_ms).await?);
         }
         let mut now = present(&self.live, &mut self.energies, self.phantom.1, self.is_demo, now_ms);
         now.last_correlation = self.last_correlation.clone();

@@ -98,7 +98,7 @@ impl House {
     }
 
     async fn rows(&self) -> Vec<CorrelationRecord> {
-        let all = CorrelationQuery { from_ms: 0, to_ms: i64::MAX, series: None, min_delta_w: 0.0, limit: 100_000, newest_first: false };
+        let all = CorrelationQuery::all(0, i64::MAX);
         self.store.correlations(all).await.unwrap()
     }
 

@@ -1,5 +1,7 @@
 //! How data leaves: the data API, the dashboard, exports. It only reads the store.
 
+mod activity;
+mod books;
 mod pages;
 mod routes;
 
@@ -24,11 +26,18 @@ pub struct Config {
     /// The store it reads; section `[store]`.
     #[serde(skip)]
     pub store: wattribute_store::Settings,
+    /// Phantom load that is too much, W.
+    #[serde(skip)]
+    pub phantom_threshold_w: f64,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { listen: SocketAddr::from(([127, 0, 0, 1], 8006)), store: wattribute_store::Settings::default() }
+        Config {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8006)),
+            store: wattribute_store::Settings::default(),
+            phantom_threshold_w: 200.0,
+        }
     }
 }
 
@@ -39,9 +48,8 @@ const LOOK: std::time::Duration = std::time::Duration::from_secs(5);
 pub async fn run(config: Config, context: Context, pages: Option<TcpListener>) -> anyhow::Result<()> {
     let api = Api {
         health: context.health.clone(),
-        settings: config.store,
         live: Live::new(context.store.clone(), context.is_demo, context.shutdown.clone()),
-        ..Api::new(context.store.clone(), context.is_demo)
+        ..Api::new(context.store.clone(), config, context.is_demo)
     };
     let since = api.since.clone();
     let about = About::of("data-api", &context);

@@ -16,8 +16,8 @@ const SETUP_SCRIPT: &str = include_str!("pages/setup.js");
 const LIVE_SCRIPT: &str = include_str!("pages/live.js");
 const ICON: &str = include_str!("pages/icon.svg");
 
-/// Everything of a page comes from here, and no other page may frame it.
-const POLICY: &str = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+/// Everything of a page comes from here, and only a page of this origin may frame it: Home Assistant's, through its ingress.
+const POLICY: &str = "default-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'self'";
 
 /// The pages and the API.
 pub fn router(api: Api) -> OpenApiRouter {

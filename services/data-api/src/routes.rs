@@ -2,15 +2,24 @@
 
 mod asked;
 mod correlations;
+mod device;
 mod devices;
+mod drift;
 mod export;
+mod history;
+mod impact;
 mod known;
 mod legacy;
 mod live;
 mod now;
+mod phantom;
 mod readings;
 mod series;
 mod sources;
+mod span;
+mod tariffs;
+mod tokens;
+mod unknown_loads;
 
 use std::sync::Arc;
 
@@ -18,8 +27,12 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use wattribute_domain::{Cost, SeriesId};
 use wattribute_service::{Health, Problem};
-use wattribute_store::{Settings, Store};
+use wattribute_store::{Result as Stored, Store};
+
+use crate::Config;
+use crate::books::{Books, Flows};
 
 pub use live::Live;
 
@@ -28,12 +41,14 @@ pub use live::Live;
 pub struct Api {
     /// Where everything is.
     pub store: Arc<dyn Store>,
+    /// Energies and costs, as far as they were worked out.
+    pub(crate) books: Arc<Books>,
+    /// How it is set.
+    pub(crate) settings: Arc<Config>,
     /// Whether it is made up.
     pub is_demo: bool,
     /// How what this process depends on is.
     pub health: Health,
-    /// How long the store keeps things, and where it is.
-    pub settings: Settings,
     /// What happens, as it happens.
     pub live: Live,
     /// Since when dependencies are as they are.
@@ -43,26 +58,50 @@ pub struct Api {
 }
 
 impl Api {
-    /// What is in `store`, of which nothing else is known.
-    pub fn new(store: Arc<dyn Store>, is_demo: bool) -> Self {
+    /// The API of a store.
+    pub fn new(store: Arc<dyn Store>, config: Config, is_demo: bool) -> Self {
         Api {
-            live: Live::new(store.clone(), is_demo, CancellationToken::new()),
-            store,
+            books: Arc::new(Books::new(store.clone())),
+            settings: Arc::new(config),
             is_demo,
             health: Health::default(),
-            settings: Settings::default(),
+            live: Live::new(store.clone(), is_demo, CancellationToken::new()),
             since: sources::Since::default(),
             counted: legacy::Counted::default(),
+            store,
         }
+    }
+
+    /// When anything was said first that the home's energy, or a device's, is read from, ms.
+    async fn first_ms(&self, flows: &Flows, device: Option<SeriesId>) -> Stored<Option<i64>> {
+        let now_ms = now().timestamp_millis();
+        let of_home = || flows.house.iter().chain(&flows.import).chain(&flows.solar).map(|flow| flow.series());
+        let series: Vec<SeriesId> = device.map_or_else(|| of_home().collect(), |one| vec![one]);
+        let mut first = None;
+        for id in series {
+            first = [first, self.books.first_ms(id, now_ms).await?].into_iter().flatten().min();
+        }
+        Ok(first)
     }
 }
 
 /// All routes of the API.
 pub fn router(api: Api) -> OpenApiRouter {
-    let energy =
-        OpenApiRouter::new().routes(routes!(now::current)).routes(routes!(now::circuits)).routes(routes!(correlations::correlations));
+    let energy = OpenApiRouter::new()
+        .routes(routes!(now::current))
+        .routes(routes!(now::statistics))
+        .routes(routes!(now::circuits))
+        .routes(routes!(correlations::correlations))
+        .routes(routes!(impact::device_impact))
+        .routes(routes!(impact::top_consumers))
+        .routes(routes!(phantom::phantom_load))
+        .routes(routes!(history::history));
     let v1 = OpenApiRouter::new()
         .routes(routes!(devices::devices))
+        .routes(routes!(device::device))
+        .routes(routes!(tariffs::tariffs, tariffs::put_tariffs))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::revoke))
         .routes(routes!(series::series))
         .routes(routes!(readings::readings))
         .routes(routes!(sources::sources))
@@ -75,12 +114,27 @@ pub fn router(api: Api) -> OpenApiRouter {
         .routes(routes!(legacy::stats))
         .routes(routes!(legacy::energy_summary))
         .routes(routes!(legacy::status));
-    OpenApiRouter::new().nest("/api/v1", v1.nest("/energy", energy)).merge(legacy).with_state(api)
+    OpenApiRouter::new().nest("/api/v1", v1.nest("/energy", energy)).merge(unknown_loads::router()).merge(legacy).with_state(api)
 }
 
 /// An instant as it stands in answers: RFC 3339, UTC, ms.
 fn instant(at_ms: i64) -> String {
     DateTime::from_timestamp_millis(at_ms).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// Energy to a tenth of a Wh, kWh.
+fn watt_hours(kwh: f64) -> f64 {
+    (kwh * 1e4).round() / 1e4
+}
+
+/// Money to a hundredth of a cent.
+fn cents(money: f64) -> f64 {
+    (money * 1e4).round() / 1e4
+}
+
+/// A cost of which something is known: no energy costs nothing where there is a tariff.
+fn known_cost(cost: &Cost, has_tariff: bool) -> Option<f64> {
+    (has_tariff && (!cost.bands.is_empty() || cost.unpriced_kwh == 0.0)).then(|| cents(cost.cost))
 }
 
 /// A number to two decimals, or nothing where there is none.

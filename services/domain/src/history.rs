@@ -41,7 +41,7 @@ impl Entity {
 
     /// `light` of `light.hall`.
     pub fn domain(&self) -> &str {
-        self.entity_id.split('.').next().unwrap_or_default()
+        crate::domain_of(&self.entity_id)
     }
 }
 

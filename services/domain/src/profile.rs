@@ -78,6 +78,35 @@ pub struct DeviceProfile {
     pub verdict: Verdict,
 }
 
+impl DeviceProfile {
+    /// Power in a mode at a fraction (0 to 1) of its full level, W above what it draws when off: between known fractions in proportion, beyond the
+    /// highest as at the highest. `None` where nothing can be told of the mode.
+    pub fn power_at(&self, mode: &str, fraction: f64) -> Option<f64> {
+        if mode == "off" {
+            return Some(0.0);
+        }
+        let of_mode = self.levels.iter().filter(|l| l.mode == mode);
+        let mut known: Vec<(f64, f64)> = of_mode.filter_map(|l| Some((l.fraction.unwrap_or(1.0), l.power_w?))).collect();
+        known.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let above = known.iter().position(|(at, _)| *at >= fraction);
+        match above {
+            None => known.last().map(|(_, power_w)| *power_w),
+            Some(k) => {
+                let (low, low_w) = k.checked_sub(1).map_or((0.0, 0.0), |before| known[before]);
+                let (high, high_w) = known[k];
+                let share = if high > low { (fraction - low) / (high - low) } else { 1.0 };
+                Some(low_w + share * (high_w - low_w))
+            }
+        }
+    }
+
+    /// What it draws on average while it is on, W: its own energy over its time on, or its power at the highest level.
+    pub fn mean_on_w(&self) -> Option<f64> {
+        let energy_kwh = self.measured_energy_kwh.or(self.energy_kwh).filter(|_| self.hours_on > 0.0);
+        energy_kwh.map(|kwh| 1000.0 * kwh / self.hours_on).or(self.power_w)
+    }
+}
+
 /// The house's meter, and what it allows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MeterReport {

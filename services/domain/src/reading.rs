@@ -168,7 +168,7 @@ impl SeriesInfo {
 
     /// `light` of `light.hall`.
     pub fn domain(&self) -> &str {
-        self.device.split('.').next().unwrap_or_default()
+        crate::domain_of(&self.device)
     }
 
     /// `hall` of `light.hall`.

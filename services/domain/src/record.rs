@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveTime;
 use serde::{Deserialize, Serialize};
 
 use crate::{CorrelationVerdict, DeviceProfile, EnergyPreferences, Level, SeriesId};
@@ -95,6 +96,52 @@ pub struct Home {
     pub energy_preferences: Option<EnergyPreferences>,
     /// Home Assistant's version.
     pub version: Option<String>,
+    /// When nothing is in use, as a rule.
+    pub night: Night,
+}
+
+/// The hours of the local clock in which nothing is in use: what is drawn then is phantom load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Night {
+    /// When it begins.
+    pub from: NaiveTime,
+    /// When it ends; not after `from`, it ends on the next day.
+    pub to: NaiveTime,
+}
+
+impl Default for Night {
+    fn default() -> Self {
+        let at = |hour| NaiveTime::from_hms_opt(hour, 0, 0).unwrap_or_default();
+        Night { from: at(2), to: at(5) }
+    }
+}
+
+impl std::fmt::Display for Night {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{}", self.from.format("%H:%M"), self.to.format("%H:%M"))
+    }
+}
+
+impl std::str::FromStr for Night {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let at = |part: &str| NaiveTime::parse_from_str(part.trim(), "%H:%M").ok();
+        let both = text.split_once('-').and_then(|(from, to)| Some(Night { from: at(from)?, to: at(to)? }));
+        both.filter(|night| night.from != night.to).ok_or_else(|| format!("`{text}` is no night; right is `02:00-05:00`"))
+    }
+}
+
+impl Serialize for Night {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Night {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+    }
 }
 
 /// What the correlator worked out of the house, as kept (document `house`).

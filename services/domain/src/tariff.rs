@@ -72,6 +72,27 @@ pub struct Contract {
     pub settlement_minutes: u32,
 }
 
+impl Contract {
+    /// A contract that says nothing yet but its name.
+    pub fn named(name: &str) -> Self {
+        Contract {
+            from: None,
+            name: name.to_owned(),
+            price_per_kwh: None,
+            rates: Vec::new(),
+            entity: None,
+            factor: None,
+            surcharge_per_kwh: None,
+            standing_charge_per_day: 0.0,
+            export_price_per_kwh: None,
+            export_entity: None,
+            export_factor: None,
+            export_surcharge_per_kwh: None,
+            settlement_minutes: 60,
+        }
+    }
+}
+
 /// One price of import and when it holds: at a local time at which all that it says is true.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

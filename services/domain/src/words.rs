@@ -22,6 +22,11 @@ pub fn entities_of(expression: &str) -> impl Iterator<Item = &str> {
     words.filter(|word| word.contains('.') && word.starts_with(char::is_alphabetic))
 }
 
+/// `light` of `light.hall`; all of it where there is no dot.
+pub fn domain_of(entity_id: &str) -> &str {
+    entity_id.split('.').next().unwrap_or_default()
+}
+
 /// `hall` of `light.hall`; all of it where there is no dot.
 pub fn object_of(entity_id: &str) -> &str {
     entity_id.split_once('.').map_or(entity_id, |(_, object)| object)

@@ -1,37 +1,68 @@
-//! Who gets in. Requests over loopback do; all others need a token, unless the owner says otherwise. A browser login with a cookie is to
-//! join [`Access::admits`].
+//! Who gets in. Requests over loopback do; all others need a token or the cookie of a login, unless the owner says otherwise.
 
+mod credential;
+mod guard;
 mod host;
+mod known;
+mod limit;
+mod login;
 mod network;
+pub mod origin;
+mod scope;
+mod secret;
+pub mod tokens;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderValue};
+use chrono::Utc;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
+use wattribute_store::Store;
 
-use crate::{ConfigError, Problem};
+use crate::ConfigError;
 use host::Hosts;
+use known::Known;
+use limit::Limit;
 use network::Network;
+use secret::Fingerprint;
+
+pub use credential::COOKIE;
+pub use guard::{Admitted, guard};
+pub use login::routes;
+pub use scope::Scope;
 
 /// Section `[access]`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Whether others than this machine need a token.
     pub auth: Auth,
-    /// Tokens that let in (`Authorization: Bearer …`).
+    /// Tokens that let in (`Authorization: Bearer …`), beside those of `wattribute token create`; good for everything.
     pub tokens: Vec<SecretString>,
     /// Networks that need no token: `192.168.1.0/24`, `fd00::/8` or single addresses.
     pub trusted_networks: Vec<String>,
     /// Host names that browsers may call us by, beside those of this machine.
     pub hosts: Vec<String>,
+    /// Origins whose pages may ask us: `https://grafana.example`.
+    pub cors_origins: Vec<String>,
+    /// Requests per minute that one address may make, unless it is this machine or in a trusted network; 0: any number.
+    pub rate_limit_per_minute: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            auth: Auth::default(),
+            tokens: Vec::new(),
+            trusted_networks: Vec::new(),
+            hosts: Vec::new(),
+            cors_origins: Vec::new(),
+            rate_limit_per_minute: 600,
+        }
+    }
 }
 
 /// Whether others than this machine need a token.
@@ -45,135 +76,129 @@ pub enum Auth {
     None,
 }
 
+/// Wrong tokens per minute and address; then it must wait.
+const GUESSES_PER_MINUTE: u32 = 10;
+
 /// Decides who gets in; clones are cheap. The default lets in this machine only.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Access(Arc<Rules>);
 
-#[derive(Default)]
 struct Rules {
     auth: Auth,
-    /// SHA-256 of each token: what is compared has one length and tells nothing.
-    tokens: Vec<[u8; 32]>,
+    known: Known,
     networks: Vec<Network>,
     hosts: Hosts,
+    origins: Vec<HeaderValue>,
+    requests: Option<Limit>,
+    guesses: Limit,
 }
 
-/// Whether the request came from somebody who may see everything, or may only know that we are well.
+impl Default for Access {
+    fn default() -> Self {
+        Access(Arc::new(Rules {
+            auth: Auth::Token,
+            known: Known::default(),
+            networks: Vec::new(),
+            hosts: Hosts::default(),
+            origins: Vec::new(),
+            requests: None,
+            guesses: Limit::new(GUESSES_PER_MINUTE, GUESSES_PER_MINUTE),
+        }))
+    }
+}
+
+/// What a request shows is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Admitted(pub bool);
+enum Shown {
+    /// It shows nothing.
+    Nothing,
+    /// A token or login that is known.
+    Known(Scope),
+    /// A token or login that is not.
+    Unknown,
+    /// It was wrong too often and must wait so long.
+    TooOften(Duration),
+}
 
 impl Access {
-    /// The rules that the owner set; a network that cannot be read is an error.
+    /// The rules that the owner set; a network or an origin that cannot be read is an error.
     pub fn new(config: &Config) -> Result<Self, ConfigError> {
         let networks = config.trusted_networks.iter().map(|said| Network::parse(said)).collect::<Result<_, _>>()?;
-        let tokens = config.tokens.iter().map(|token| Sha256::digest(token.expose_secret().trim().as_bytes()).into()).collect();
-        Ok(Access(Arc::new(Rules { auth: config.auth, tokens, networks, hosts: Hosts::of_this_machine(&config.hosts) })))
+        let origins = config.cors_origins.iter().map(|said| origin::parse(said)).collect::<Result<_, _>>()?;
+        let tokens = config.tokens.iter().map(|token| token.expose_secret().trim()).filter(|token| !token.is_empty());
+        let per_minute = config.rate_limit_per_minute;
+        Ok(Access(Arc::new(Rules {
+            auth: config.auth,
+            known: Known::configured(tokens.map(Fingerprint::of).collect()),
+            networks,
+            hosts: Hosts::of_this_machine(&config.hosts),
+            origins,
+            requests: (per_minute > 0).then(|| Limit::new(per_minute, per_minute / 3)),
+            guesses: Limit::new(GUESSES_PER_MINUTE, GUESSES_PER_MINUTE),
+        })))
+    }
+
+    /// From here on also tokens and logins that this store keeps.
+    pub async fn keep_in(&self, store: Arc<dyn Store>) {
+        self.0.known.keep_in(store);
+        self.0.known.look().await;
     }
 
     /// Whether anybody but this machine could get in.
     pub fn lets_others_in(&self) -> bool {
-        self.0.auth == Auth::None || !self.0.tokens.is_empty() || !self.0.networks.is_empty()
+        self.0.auth == Auth::None || !self.0.known.is_empty() || !self.0.networks.is_empty()
     }
 
-    /// Whether a request with these headers from `peer` gets in. A request over loopback that says it was forwarded came from elsewhere;
-    /// what such a header says of its origin is never believed.
-    pub fn admits(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> bool {
-        let forwarded = headers.contains_key("x-forwarded-for") || headers.contains_key(header::FORWARDED);
-        let peer = peer.map(|ip| ip.to_canonical());
-        let near = |ip: IpAddr| (ip.is_loopback() && !forwarded) || self.0.networks.iter().any(|network| network.contains(ip));
-        self.0.auth == Auth::None || peer.is_some_and(near) || bearer(headers).is_some_and(|token| self.knows(token))
+    /// Origins whose pages may ask us.
+    pub fn origins(&self) -> &[HeaderValue] {
+        &self.0.origins
     }
 
-    fn knows(&self, token: &str) -> bool {
-        let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
-        self.0.tokens.iter().fold(false, |known, token| known | bool::from(token.ct_eq(&digest)))
+    /// Whether a request from `peer` needs to show nothing. One over loopback that says it was forwarded came from elsewhere; what such a
+    /// header says of its origin is never believed.
+    fn is_near(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> bool {
+        let is_forwarded = credential::is_forwarded(headers);
+        let near = |ip: IpAddr| (ip.is_loopback() && !is_forwarded) || self.0.networks.iter().any(|network| network.contains(ip));
+        peer.is_some_and(near)
+    }
+
+    /// What a request shows, and what that is worth.
+    ///
+    /// Who is wrong too often must wait, whatever it shows next, except for a token that we made and a login: nobody finds those by trying,
+    /// and so a neighbour behind the same proxy who guesses shuts nobody else out.
+    async fn shown(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Shown {
+        let known = &self.0.known;
+        let token = credential::bearer(headers);
+        if token.is_none() && credential::cookies(headers).next().is_none() {
+            return Shown::Nothing;
+        }
+        known.look().await;
+        let shown = match token.map(|token| self.guess(peer, token)) {
+            Some(Ok(Some((scope, _)))) => return Shown::Known(scope),
+            Some(Err(wait)) => Shown::TooOften(wait),
+            Some(Ok(None)) | None => Shown::Unknown,
+        };
+        let now_ms = Utc::now().timestamp_millis();
+        let login = credential::cookies(headers).find_map(|cookie| known.session(cookie, now_ms));
+        login.map_or(shown, Shown::Known)
+    }
+
+    /// What a token is good for, or that its guesser has to wait. What is wrong counts.
+    fn guess(&self, peer: Option<IpAddr>, token: &str) -> Result<Option<(Scope, Fingerprint)>, Duration> {
+        let Rules { known, guesses, .. } = &*self.0;
+        let (peer, now) = (whose(peer), Instant::now());
+        let found = |may_be_guessed: bool| known.token(token).filter(|_| !may_be_guessed || guesses.has(peer, now).is_ok());
+        match found(!secret::is_token(token)) {
+            Some(found) => Ok(Some(found)),
+            None => guesses.take(peer, now).map(|()| None),
+        }
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-}
-
-/// The middleware: refuses hosts that are not ours, foreign pages that want to change something, and strangers.
-pub async fn guard(State(access): State<Access>, mut request: Request, next: Next) -> Response {
-    let headers = request.headers();
-    let host = match host::of_request(headers, request.uri()) {
-        Ok(host) => host,
-        Err(problem) => return problem.into_response(),
-    };
-    if let Some(host) = &host
-        && !access.0.hosts.include(host)
-    {
-        let detail = format!("this service is not called {}; if it is, add the name to `hosts` in [access]", host.escape_debug());
-        return Problem::new(StatusCode::MISDIRECTED_REQUEST, detail).into_response();
-    }
-    if !is_safe(request.method()) && host::is_foreign(headers, host.as_deref()) {
-        return Problem::new(StatusCode::FORBIDDEN, "a page of another origin cannot change anything here").into_response();
-    }
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-    let admitted = access.admits(peer, headers);
-    let path = request.uri().path();
-    if !admitted && path != "/health" && !path.starts_with("/health/") {
-        return refuse(headers);
-    }
-    request.extensions_mut().insert(Admitted(admitted));
-    next.run(request).await
-}
-
-fn is_safe(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
-}
-
-fn refuse(headers: &HeaderMap) -> Response {
-    let detail = match bearer(headers) {
-        Some(_) => "this token is not known here; `tokens` in [access] lists those that are",
-        None => "from another machine a token is needed: `Authorization: Bearer …`, with one of `tokens` in [access]",
-    };
-    let mut response = Problem::new(StatusCode::UNAUTHORIZED, detail).into_response();
-    response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    response
+/// Requests without a peer share one.
+fn whose(peer: Option<IpAddr>) -> IpAddr {
+    peer.unwrap_or(IpAddr::from([0, 0, 0, 0]))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use rstest::rstest;
-
-    fn access(auth: Auth) -> Access {
-        let tokens = vec![SecretString::from("one"), SecretString::from("two")];
-        Access::new(&Config { auth, tokens, trusted_networks: vec!["192.168.1.0/24".to_owned()], hosts: vec![] }).unwrap()
-    }
-
-    #[rstest]
-    #[case("127.0.0.1", &[], true)]
-    #[case("::1", &[], true)]
-    #[case("::ffff:127.0.0.1", &[], true)]
-    #[case("127.0.0.1", &[("x-forwarded-for", "127.0.0.1")], false)]
-    #[case("192.168.1.7", &[], true)]
-    #[case("::ffff:192.168.1.7", &[], true)]
-    #[case("192.168.2.7", &[], false)]
-    #[case("192.168.2.7", &[("x-forwarded-for", "192.168.1.7")], false)]
-    #[case("192.168.2.7", &[("authorization", "Bearer two")], true)]
-    #[case("192.168.2.7", &[("authorization", "bearer one")], true)]
-    #[case("192.168.2.7", &[("authorization", "Bearer three")], false)]
-    #[case("192.168.2.7", &[("authorization", "Bearer ")], false)]
-    #[case("192.168.2.7", &[("authorization", "Basic two")], false)]
-    fn this_machine_and_tokens_get_in(#[case] peer: &str, #[case] headers: &[(&'static str, &'static str)], #[case] admitted: bool) {
-        let headers: HeaderMap = headers.iter().map(|(k, v)| (k.parse().unwrap(), HeaderValue::from_static(v))).collect();
-        assert_eq!(access(Auth::Token).admits(Some(peer.parse().unwrap()), &headers), admitted);
-        assert!(access(Auth::None).admits(Some(peer.parse().unwrap()), &headers));
-    }
-
-    #[test]
-    fn without_a_peer_nobody_gets_in() {
-        assert!(!Access::default().admits(None, &HeaderMap::new()));
-        assert!(!Access::default().lets_others_in());
-    }
-
-    #[test]
-    fn tokens_are_not_in_debug_output() {
-        let config = Config { tokens: vec![SecretString::from("hush")], ..Config::default() };
-        assert!(!format!("{config:?}").contains("hush"));
-    }
-}
+mod tests;

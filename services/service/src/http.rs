@@ -1,8 +1,11 @@
 //! HTTP as every service speaks it: its own routes, and beside them health, metrics and documentation.
 
+mod answer;
+mod describe;
 mod docs;
 mod metrics;
 mod report;
+mod tag;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,7 +13,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::serve::ListenerExt;
@@ -26,9 +29,10 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::{Access, Context, Health, Problem, access};
 
+pub use answer::DEMO;
 pub use report::{DependencyStatus, HealthReport, Overall};
 
-const LONGEST_REQUEST: Duration = Duration::from_secs(30);
+const LONGEST_REQUEST: Duration = Duration::from_millis(if cfg!(test) { 500 } else { 30_000 });
 const LONGEST_GOODBYE: Duration = Duration::from_secs(10);
 const LARGEST_BODY_BYTES: usize = 1 << 20;
 
@@ -79,26 +83,39 @@ pub async fn serve(listener: TcpListener, about: About, routes: OpenApiRouter, s
 pub fn router(about: About, routes: OpenApiRouter) -> Router {
     let metrics = metrics::handle();
     let (own, api) = routes.merge(report::routes(&about)).merge(metrics::routes(metrics, &about)).split_for_parts();
-    let app = own.merge(docs::routes(api, about.service)).fallback(nothing_here).method_not_allowed_fallback(not_that_way);
+    let app = own
+        .merge(docs::routes(api, about.service))
+        .merge(access::routes(about.access.clone()))
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(not_that_way);
     layered(app, about)
 }
 
-/// Through what every request goes, in this order.
+/// Through what every request goes: the last of it first, each part in its order.
 fn layered(app: Router, about: About) -> Router {
     let About { service, access, is_demo, .. } = about;
     let counted = metrics::Counted(service);
+    let origins = access.origins().to_vec();
+    let app = app.layer(
+        ServiceBuilder::new()
+            .layer(from_fn(answer::survived))
+            .layer(from_fn_with_state(access, access::guard))
+            .layer(from_fn(in_time))
+            .layer(from_fn(tag::tagged))
+            .layer(RequestBodyLimitLayer::new(LARGEST_BODY_BYTES)),
+    );
+    // Pages of other origins can also read why they are refused.
+    let app = if origins.is_empty() { app } else { app.layer(access::origin::layer(origins)) };
     app.layer(
         ServiceBuilder::new()
+            .map_request(answer::named)
             .set_x_request_id(MakeRequestUuid)
             // What fails is logged where it is handled; an unhealthy /health is an answer.
             .layer(TraceLayer::new_for_http().make_span_with(move |request: &Request| span(service, request)).on_failure(()))
             .propagate_x_request_id()
             .layer(from_fn_with_state(counted, metrics::count))
-            .layer(from_fn(move |request, next| labelled(is_demo, request, next)))
-            .layer(from_fn_with_state(access, access::guard))
-            .layer(from_fn(in_time))
             .layer(CompressionLayer::new())
-            .layer(RequestBodyLimitLayer::new(LARGEST_BODY_BYTES)),
+            .layer(from_fn(move |request, next| answer::finished(is_demo, request, next))),
     )
 }
 
@@ -108,21 +125,7 @@ fn span(service: &'static str, request: &Request) -> tracing::Span {
     tracing::debug_span!("request", service, http.method = %request.method(), http.route = route, http.request_id = id)
 }
 
-/// What made-up answers carry.
-pub const DEMO: HeaderName = HeaderName::from_static("wattribute-demo");
-
-async fn labelled(is_demo: bool, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    if is_demo {
-        headers.insert(DEMO, HeaderValue::from_static("true"));
-    }
-    response
-}
-
+/// An answer must begin within that time; what streams may go on.
 async fn in_time(request: Request, next: Next) -> Response {
     match tokio::time::timeout(LONGEST_REQUEST, next.run(request)).await {
         Ok(response) => response,

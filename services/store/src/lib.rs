@@ -4,6 +4,7 @@
 //! API reads both. Several processes may have one store open.
 
 mod error;
+mod home;
 mod powers;
 mod settings;
 pub mod sqlite;
@@ -12,12 +13,13 @@ mod today;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use wattribute_domain::{CorrelationRecord, HourEnergy, ProfileRecord, Reading, Series, SeriesId, SeriesInfo};
+use wattribute_domain::{CorrelationRecord, CorrelationVerdict, HourEnergy, ProfileRecord, Reading, Series, SeriesId, SeriesInfo};
 
 pub use error::StoreError;
+pub use home::{HomeSettings, TariffsFrom, home, house, set_home, set_tariffs, take_config, tariffs, zone};
 pub use powers::{OURS, Powers};
 pub use settings::Settings;
-pub use today::{home, house, today_kwh};
+pub use today::{low_w, nights, today_kwh};
 
 /// Short for what every method returns.
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -98,10 +100,19 @@ pub struct CorrelationQuery {
     pub series: Option<Vec<SeriesId>>,
     /// Only steps of at least this, W, up or down; 0 also gives those without data.
     pub min_delta_w: f64,
+    /// Only with one of these verdicts; `None`: with any.
+    pub verdicts: Option<Vec<CorrelationVerdict>>,
     /// At most so many.
     pub limit: usize,
     /// Newest first.
     pub newest_first: bool,
+}
+
+impl CorrelationQuery {
+    /// All of a span, oldest first.
+    pub fn all(from_ms: i64, to_ms: i64) -> Self {
+        CorrelationQuery { from_ms, to_ms, series: None, min_delta_w: 0.0, verdicts: None, limit: usize::MAX >> 1, newest_first: false }
+    }
 }
 
 /// How many correlations are kept, by kind.
@@ -202,8 +213,14 @@ pub trait Store: Send + Sync + 'static {
     /// A document, by key.
     async fn document(&self, key: &str) -> Result<Option<String>>;
 
+    /// All documents whose key begins with `prefix`, by key.
+    async fn documents(&self, prefix: &str) -> Result<Vec<(String, String)>>;
+
     /// Sets documents.
     async fn put_documents(&self, documents: Vec<(String, String)>) -> Result<()>;
+
+    /// Forgets documents; one that is not there is no error.
+    async fn forget_documents(&self, keys: Vec<String>) -> Result<()>;
 
     /// Replaces all correlations of `[from_ms, to_ms)` by these; those that were there and are not here are thereby retracted.
     async fn replace_correlations(&self, from_ms: i64, to_ms: i64, records: Vec<CorrelationRecord>) -> Result<()>;

@@ -40,6 +40,11 @@ impl Powers {
         Ok(Powers { series, said })
     }
 
+    /// All series, without what they say.
+    pub async fn read_series(store: &dyn Store) -> Result<Self> {
+        Ok(Powers { series: store.series().await?, said: HashMap::new() })
+    }
+
     /// What a series says, and since when, ms; `None` where it is silent.
     pub fn now(&self, id: SeriesId) -> Option<(i64, f64)> {
         self.said.get(&id).copied()

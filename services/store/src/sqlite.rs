@@ -87,6 +87,15 @@ impl Store for Sqlite {
         self.connections.read(move |db| learned::document(db, &key)).await
     }
 
+    async fn documents(&self, prefix: &str) -> Result<Vec<(String, String)>> {
+        let prefix = prefix.to_owned();
+        self.connections.read(move |db| learned::documents(db, &prefix)).await
+    }
+
+    async fn forget_documents(&self, keys: Vec<String>) -> Result<()> {
+        self.connections.write(move |db| learned::forget_documents(db, &keys)).await
+    }
+
     async fn put_documents(&self, documents: Vec<(String, String)>) -> Result<()> {
         self.connections.write(move |db| learned::put_documents(db, &documents)).await
     }

@@ -222,6 +222,12 @@ async fn payloads_and_documents_are_kept(open: Open<'_>) {
     assert_eq!(store.document("heard").await.unwrap().as_deref(), Some("2"));
     assert_eq!(store.document("home").await.unwrap().as_deref(), Some("{}"));
     assert_eq!(store.document("nothing").await.unwrap(), None);
+    store.put_documents(vec![("home/b".into(), "B".into()), ("home/a".into(), "A".into())]).await.unwrap();
+    let below = |all: Vec<(String, String)>| all.into_iter().map(|(key, _)| key).collect::<Vec<_>>();
+    assert_eq!(below(store.documents("home/").await.unwrap()), ["home/a", "home/b"]);
+    store.forget_documents(vec!["home/a".into(), "nothing".into()]).await.unwrap();
+    assert_eq!(store.documents("home").await.unwrap(), [("home".to_owned(), "{}".to_owned()), ("home/b".to_owned(), "B".to_owned())]);
+    assert!(store.documents("none").await.unwrap().is_empty());
 }
 
 fn step(series: u32, at_ms: i64, delta_w: f64, verdict: CorrelationVerdict, stage: Stage) -> CorrelationRecord {
@@ -259,7 +265,7 @@ async fn what_was_learned_is_kept(open: Open<'_>) {
     ];
     store.replace_correlations(T0, T0 + 5000, first.to_vec()).await.unwrap();
     store.replace_correlations(T0, T0 + 5000, first.to_vec()).await.unwrap();
-    let all = CorrelationQuery { from_ms: T0, to_ms: T0 + 5000, series: None, min_delta_w: 0.0, limit: 100, newest_first: false };
+    let all = CorrelationQuery::all(T0, T0 + 5000);
     let found = store.correlations(all.clone()).await.unwrap();
     assert_eq!(found[..4], first[..4]);
     assert!(found.len() == 5 && found[4].power_after_w.is_nan() && found[4].explained_w.is_nan() && found[4].verdict == NoData);

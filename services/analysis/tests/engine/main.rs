@@ -7,6 +7,7 @@ mod bad_input;
 mod home;
 mod invariance;
 mod truth;
+mod unknown;
 
 use proptest::test_runner::{Config, RngSeed};
 

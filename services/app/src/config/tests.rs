@@ -120,3 +120,17 @@ fn what_is_wrong_is_refused(#[case] name: &str, #[case] text: &str, #[case] says
     let error = from("", &[(name, text)], Services::Meter).map(|_| ()).unwrap_err().to_string();
     assert!(error.contains(name) && error.contains(says), "{error}");
 }
+
+#[test]
+fn tokens_come_from_a_file_one_a_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tokens");
+    std::fs::write(&path, "one\ntwo\n\n").unwrap();
+    let config = with(&[("WATTRIBUTE__ACCESS__TOKENS_FILE", path.to_str().unwrap()), ("API_KEY", "three")]).config;
+    let mut tokens: Vec<_> = config.access.tokens.iter().map(|token| token.expose_secret().to_owned()).collect();
+    tokens.sort();
+    assert_eq!(tokens, ["one", "three", "two"]);
+    std::fs::write(&path, "alone\n").unwrap();
+    let config = with(&[("WATTRIBUTE__ACCESS__TOKENS_FILE", path.to_str().unwrap())]).config;
+    assert_eq!(config.access.tokens.iter().map(|token| token.expose_secret()).collect::<Vec<_>>(), ["alone"]);
+}

@@ -33,7 +33,9 @@ impl Ports {
         let all = [&self.meter, &self.correlator, &self.data_api, &self.pages];
         let reachable = all.into_iter().flatten().filter_map(|l| l.local_addr().ok()).any(|at| !at.ip().to_canonical().is_loopback());
         if reachable && !access.lets_others_in() {
-            tracing::warn!("other machines can reach this one but not get in: set `tokens` or `trusted_networks` in [access]");
+            tracing::warn!(
+                "other machines can reach this one but not get in: `wattribute token create` makes a token, or see `trusted_networks` in [access]"
+            );
         }
     }
 }

@@ -23,9 +23,12 @@ pub struct Asked {
     /// How far back, h.
     #[param(default = 24, minimum = 1, maximum = 168)]
     hours: Option<u32>,
-    /// Only steps of at least this, W, up or down; 0 also gives those without data.
+    /// Only steps of at least this, W, up or down.
     #[param(default = 50.0, minimum = 0.0)]
     min_delta: Option<f64>,
+    /// Only of these verdicts, between commas, or `all`; `no_data` rows, which have no power, are told only when asked for.
+    #[param(example = "clean", value_type = Option<String>)]
+    verdict: Option<String>,
     /// At most so many, the newest.
     #[param(default = 100, minimum = 1, maximum = 1000)]
     limit: Option<u32>,
@@ -94,11 +97,32 @@ pub async fn correlations(State(api): State<Api>, Params(asked): Params<Asked>) 
         to_ms,
         series: only,
         min_delta_w,
+        verdicts: verdicts(asked.verdict.as_deref())?,
         limit: limit as usize,
         newest_first: true,
     };
     let records = api.store.correlations(query).await?;
     Ok(Json(records.into_iter().filter_map(|record| Some(row(&record, series.get(&record.series)?))).collect()))
+}
+
+/// The verdicts that are asked for; `None` for any.
+fn verdicts(said: Option<&str>) -> Result<Option<Vec<CorrelationVerdict>>, Problem> {
+    let known = [
+        ("clean", CorrelationVerdict::Clean),
+        ("overlapping", CorrelationVerdict::Overlapping),
+        ("noisy", CorrelationVerdict::Noisy),
+        ("no_data", CorrelationVerdict::NoData),
+    ];
+    match said.map(str::trim) {
+        None | Some("") => Ok(Some(known[..3].iter().map(|(_, verdict)| *verdict).collect())),
+        Some("all") => Ok(None),
+        Some(said) => {
+            let verdict = |word: &str| known.iter().find(|(name, _)| *name == word.trim()).map(|(_, verdict)| *verdict);
+            let all: Option<Vec<_>> = said.split(',').map(verdict).collect();
+            let wrong = || Problem::bad_parameter("verdict: right are clean, overlapping, noisy, no_data, several between commas, or all");
+            all.map(Some).ok_or_else(wrong)
+        }
+    }
 }
 
 pub(super) fn row(record: &CorrelationRecord, info: &SeriesInfo) -> CorrelationRow {

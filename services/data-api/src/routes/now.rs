@@ -13,6 +13,9 @@ use super::{Api, instant, now, told, within};
 /// One row a circuit every so often, as earlier systems wrote them, ms.
 const STEP_MS: i64 = 300_000;
 
+/// Steps of at least this are counted, W.
+const LEAST_STEP_W: f64 = 10.0;
+
 /// What the house draws now.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Current {
@@ -41,8 +44,78 @@ pub async fn current(State(api): State<Api>) -> Result<Json<Current>, Problem> {
     Ok(Json(Current { timestamp, total_power_w: said.map(|(_, power_w)| power_w), daily_kwh, is_demo: api.is_demo }))
 }
 
+/// How far back statistics reach.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct StatisticsQuery {
+    /// How far back, h.
+    #[param(default = 24, minimum = 1, maximum = 168)]
+    hours: Option<u32>,
+}
+
+/// The house in short.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Statistics {
+    /// Power of the house now, W; null in a gap.
+    current_power_w: Option<f64>,
+    /// Energy since midnight, local time, kWh; gaps are not filled.
+    daily_kwh: Option<f64>,
+    /// Its highest power in these hours, W; null where nothing is known.
+    peak_power_w: Option<f64>,
+    /// When that was, RFC 3339 UTC, to the minute.
+    peak_time: Option<String>,
+    /// Its mean power, by time, W.
+    average_power_w: Option<f64>,
+    /// State changes with a step of at least 10 W that stands out.
+    total_correlations: u64,
+    /// Share of these hours for which the power is known, 0 to 1.
+    covered: f64,
+}
+
+/// The house in short, over the last hours.
+#[utoipa::path(
+    get, path = "/statistics", tag = "energy", params(StatisticsQuery),
+    responses(
+        (status = 200, body = Statistics),
+        (status = 422, description = "A parameter is wrong", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub async fn statistics(State(api): State<Api>, Params(query): Params<StatisticsQuery>) -> Result<Json<Statistics>, Problem> {
+    let hours = within("hours", query.hours, 24, 1..=168)?;
+    let now = now();
+    let now_ms = now.timestamp_millis();
+    let from_ms = now_ms - i64::from(hours) * 3_600_000;
+    let powers = Powers::read(&*api.store, now_ms).await?;
+    let counts = api.store.correlation_counts(from_ms, LEAST_STEP_W).await?;
+    let mut told_now = Statistics {
+        current_power_w: None,
+        daily_kwh: None,
+        peak_power_w: None,
+        peak_time: None,
+        average_power_w: None,
+        total_correlations: counts.correlations,
+        covered: 0.0,
+    };
+    let Some(house) = powers.house(&*api.store).await? else { return Ok(Json(told_now)) };
+    told_now.current_power_w = powers.now(house).and_then(|(_, power_w)| told(power_w));
+    told_now.daily_kwh = wattribute_store::today_kwh(&*api.store, house, now).await?;
+    let minutes = api.store.chart(house, from_ms, now_ms, 60_000).await?;
+    let known = || minutes.iter().filter(|b| b.covered > 0.0);
+    if let Some(peak) = known().max_by(|a, b| a.max.total_cmp(&b.max)) {
+        told_now.peak_power_w = told(peak.max);
+        told_now.peak_time = Some(instant(peak.from_ms));
+    }
+    let covered: f64 = known().map(|b| b.covered).sum();
+    if covered > 0.0 {
+        told_now.average_power_w = told(known().map(|b| b.mean * b.covered).sum::<f64>() / covered);
+        told_now.covered = (1e4 * covered / minutes.len() as f64).round() / 1e4;
+    }
+    Ok(Json(told_now))
+}
+
 /// What is asked of circuits.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct CircuitQuery {
     /// How far back, h.
     #[param(default = 1, minimum = 1, maximum = 24)]

@@ -143,12 +143,12 @@ pub async fn sources(State(api): State<Api>) -> Result<Json<Sources>, Problem> {
     let extent_ms = extent_ms(&*api.store).await?;
     let seconds = |keep: Option<Duration>| keep.map(|keep| keep.as_secs());
     let store = Kept {
-        size_bytes: size_bytes(api.settings.url.as_deref()).await,
+        size_bytes: size_bytes(api.settings.store.url.as_deref()).await,
         oldest_at: extent_ms.map(|(first_ms, _)| instant(first_ms)),
         newest_at: extent_ms.map(|(_, last_ms)| instant(last_ms)),
-        keep_raw_s: seconds(api.settings.keep_raw),
-        keep_minutes_s: seconds(api.settings.keep_minutes),
-        keep_ten_minutes_s: seconds(api.settings.keep_ten_minutes),
+        keep_raw_s: seconds(api.settings.store.keep_raw),
+        keep_minutes_s: seconds(api.settings.store.keep_minutes),
+        keep_ten_minutes_s: seconds(api.settings.store.keep_ten_minutes),
     };
     Ok(Json(Sources { sources, store, problems: problems.collect(), is_demo: api.is_demo }))
 }

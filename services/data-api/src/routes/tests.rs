@@ -69,13 +69,41 @@ impl Home {
     }
 
     async fn ask(&self, path: &str) -> (u16, Value) {
-        let api = Api::new(self.store.clone(), false);
+        self.send("GET", path, "").await
+    }
+
+    async fn send(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
+        let api = Api::new(self.store.clone(), Config::default(), false);
         let app: Router = crate::pages::router(api).split_for_parts().0;
-        let response = app.oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
+        let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
+        let response = app.oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap();
         let status = response.status().as_u16();
         let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
         (status, serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned())))
     }
+}
+
+#[tokio::test]
+async fn tokens_are_made_listed_and_revoked() {
+    let home = Home::empty();
+    assert_eq!(home.ask("/api/v1/tokens").await, (200, serde_json::json!([])));
+    let (status, made) = home.send("POST", "/api/v1/tokens", r#"{"name": "phone", "scope": "read"}"#).await;
+    assert!(status == 201 && made["token"].as_str().unwrap().starts_with("wtt_") && made["created_at"].as_str().unwrap().ends_with('Z'));
+    let (_, all) = home.ask("/api/v1/tokens").await;
+    assert_eq!((all[0]["name"].as_str(), all[0]["scope"].as_str()), (Some("phone"), Some("read")));
+    assert!(!all.to_string().contains(made["token"].as_str().unwrap()) && all[0].as_object().unwrap().len() == 3, "{all}");
+    for (body, status, says) in [
+        (r#"{"name": "phone", "scope": "push"}"#, 409, "phone already"),
+        (r#"{"name": "a b", "scope": "push"}"#, 422, "name: "),
+        (r#"{"name": "tv", "scope": "all"}"#, 422, "scope: unknown variant `all`"),
+        (r#"{"name": "tv", "scope": "read", "token": "mine"}"#, 422, "unknown field `token`"),
+    ] {
+        let (said, problem) = home.send("POST", "/api/v1/tokens", body).await;
+        assert!(said == status && problem["detail"].as_str().unwrap().contains(says), "{body}: {said} {problem}");
+    }
+    assert_eq!(home.send("DELETE", "/api/v1/tokens/phone", "").await.0, 204);
+    assert_eq!(home.send("DELETE", "/api/v1/tokens/phone", "").await.0, 404);
+    assert_eq!(home.ask("/api/v1/tokens").await.1, serde_json::json!([]));
 }
 
 #[tokio::test]

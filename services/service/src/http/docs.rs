@@ -2,39 +2,35 @@
 
 use std::sync::Arc;
 
+use axum::Router;
+use axum::body::Bytes;
 use axum::extract::Path;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{OpenApi, SecurityRequirement};
+use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::Config;
 
+use super::describe::described;
 use crate::Problem;
 
 /// Scripts and styles come from here only; Swagger UI sets styles in its markup.
-const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'self'";
+/// Where the description is, as seen from the files of the page: a proxy may have put a path before ours.
+const API: &str = "../openapi.json";
 
 /// The description and a page to read and try it.
 pub fn routes(api: OpenApi, service: &str) -> Router {
-    let api = Arc::new(titled(api, service));
-    let config = Arc::new(Config::from("/openapi.json"));
+    // It does not change while we run.
+    let api: Bytes = serde_json::to_vec(&described(api, service)).unwrap_or_default().into();
+    let config = Arc::new(Config::from(API));
     let index = config.clone();
+    let json = HeaderValue::from_static("application/json");
     Router::new()
-        .route("/openapi.json", get(move || async move { Json(api) }))
-        .route("/docs", get(move || async move { file("index.html", index) }))
+        .route("/openapi.json", get(move || async move { ([(header::CONTENT_TYPE, json)], api) }))
+        .route("/docs", get(move || async move { file("", index) }))
+        .route("/docs/", get(|| async { (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, "../docs")]) }))
         .route("/docs/{*rest}", get(move |Path(rest): Path<String>| async move { file(&rest, config) }))
-}
-
-fn titled(mut api: OpenApi, service: &str) -> OpenApi {
-    api.info.title = format!("Wattribute: {service}");
-    api.info.description = Some("Every watt, attributed. From another machine than its own it wants a bearer token.".to_owned());
-    api.info.version = env!("CARGO_PKG_VERSION").to_owned();
-    let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-    api.components.get_or_insert_default().add_security_scheme("token", bearer);
-    api.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>("token", [])]);
-    api
 }
 
 fn file(path: &str, config: Arc<Config<'static>>) -> Response {
@@ -44,9 +40,14 @@ fn file(path: &str, config: Arc<Config<'static>>) -> Response {
         Err(error) => return Problem::internal(&error).into_response(),
     };
     let mut bytes = served.bytes.into_owned();
-    if path == "index.html" {
+    if path.is_empty() {
         // Its links are relative, and the page is at `/docs` without a slash.
-        bytes = String::from_utf8_lossy(&bytes).replacen("<head>", "<head><base href=\"/docs/\">", 1).into_bytes();
+        bytes = String::from_utf8_lossy(&bytes).replacen("<head>", "<head><base href=\"docs/\">", 1).into_bytes();
+    }
+    if path == "swagger-initializer.js" {
+        // Whole, so that what the description says relative to itself is understood.
+        let whole = format!("new URL(\"{API}\", document.baseURI).href");
+        bytes = String::from_utf8_lossy(&bytes).replacen(&format!("\"{API}\""), &whole, 1).into_bytes();
     }
     let headers = [(header::CONTENT_TYPE, served.content_type), (header::CONTENT_SECURITY_POLICY, POLICY.to_owned())];
     let mut response = (headers, bytes).into_response();

@@ -26,6 +26,21 @@ pub fn document(db: &Connection, key: &str) -> Result<Option<String>, Fault> {
     Ok(db.prepare_cached("SELECT text FROM document WHERE key = ?1")?.query_row([key], |r| r.get(0)).optional()?)
 }
 
+pub fn documents(db: &Connection, prefix: &str) -> Result<Vec<(String, String)>, Fault> {
+    let mut statement =
+        db.prepare_cached("SELECT key, text FROM document WHERE key >= ?1 AND substr(key, 1, length(?1)) = ?1 ORDER BY key")?;
+    let rows = statement.query_map([prefix], |r| Ok((r.get(0)?, r.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub fn forget_documents(db: &mut Connection, keys: &[String]) -> Result<(), Fault> {
+    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for key in keys {
+        tx.prepare_cached("DELETE FROM document WHERE key = ?1")?.execute([key])?;
+    }
+    Ok(tx.commit()?)
+}
+
 pub fn put_documents(db: &mut Connection, documents: &[(String, String)]) -> Result<(), Fault> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     set_documents(&tx, documents)?;
@@ -90,6 +105,10 @@ pub fn correlations(db: &Connection, query: &CorrelationQuery) -> Result<Vec<Cor
         sql.push_str(" AND series IN (SELECT value FROM json_each(?))");
         let ids: Vec<String> = series.iter().map(|s| s.0.to_string()).collect();
         values.push(format!("[{}]", ids.join(",")).into());
+    }
+    if let Some(wanted) = &query.verdicts {
+        let numbers = VERDICTS.iter().enumerate().filter(|(_, verdict)| wanted.contains(verdict)).map(|(k, _)| k.to_string());
+        sql.push_str(&format!(" AND verdict IN ({})", numbers.collect::<Vec<_>>().join(",")));
     }
     let order = if query.newest_first { " ORDER BY at_ms DESC, series DESC LIMIT ?" } else { " ORDER BY at_ms, series LIMIT ?" };
     sql.push_str(order);

@@ -9,7 +9,7 @@ use crate::{Origin, StoreError};
 pub const APPLICATION_ID: u32 = 0x5761_7474;
 
 /// What makes each format from the one before; never edited, only added to.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
 CREATE TABLE series (
@@ -57,6 +57,10 @@ CREATE TABLE energy (hour_ms INTEGER, series INTEGER, kwh REAL, estimated INTEGE
 -- The same by UTC day, so that a total of years does not add up hours.
 CREATE TABLE energy_day (day_ms INTEGER, series INTEGER, kwh REAL, PRIMARY KEY (day_ms, series)) WITHOUT ROWID;
 INSERT INTO energy_day SELECT hour_ms - hour_ms % 86400000, series, sum(kwh) FROM energy GROUP BY 1, 2;
+",
+    "
+-- What one entity did over years, for its page.
+CREATE INDEX correlation_of ON correlation (series, at_ms);
 ",
 ];
 

@@ -35,6 +35,14 @@ impl Store for Memory {
         Ok(())
     }
 
+    async fn documents(&self, _: &str) -> Result<Vec<(String, String)>> {
+        unimplemented!()
+    }
+
+    async fn forget_documents(&self, _: Vec<String>) -> Result<()> {
+        unimplemented!()
+    }
+
     async fn energy(&self, from_ms: i64, to_ms: i64) -> Result<Vec<HourEnergy>> {
         let hours = self.hours.lock().unwrap();
         let within = hours.iter().filter(|((hour_ms, _), _)| (from_ms..to_ms).contains(hour_ms));

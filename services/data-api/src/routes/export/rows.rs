@@ -279,7 +279,8 @@ impl Rows {
     }
 
     async fn correlations(&self, from_ms: i64, to_ms: i64, table: &mut Table) -> Result<()> {
-        let query = CorrelationQuery { from_ms, to_ms, series: None, min_delta_w: 0.0, limit: usize::MAX, newest_first: false };
+        let query =
+            CorrelationQuery { from_ms, to_ms, series: None, min_delta_w: 0.0, verdicts: None, limit: usize::MAX, newest_first: false };
         for record in self.store.correlations(query).await? {
             let Some(who) = self.by_id.get(&record.series).and_then(|k| self.who.get(*k)) else { continue };
             table.push(correlation(&record, who));

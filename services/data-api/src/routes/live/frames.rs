@@ -194,6 +194,7 @@ pub fn recent(now_ms: i64) -> CorrelationQuery {
         to_ms: now_ms + 60_000,
         series: None,
         min_delta_w: 0.0,
+        verdicts: None,
         limit: 2000,
         newest_first: true,
     }

@@ -10,7 +10,7 @@ use super::*;
 impl Home {
     /// A file with its name and kind.
     async fn file(&self, path: &str) -> (Bytes, String, String) {
-        let app: Router = crate::router(Api::new(self.store.clone(), false)).split_for_parts().0;
+        let app: Router = crate::router(Api::new(self.store.clone(), Config::default(), false)).split_for_parts().0;
         let response = app.oneshot(Request::get(format!("/api/v1/{path}")).body(Body::empty()).unwrap()).await.unwrap();
         assert_eq!(response.status(), 200, "{path}");
         let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();

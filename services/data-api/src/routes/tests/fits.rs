@@ -6,13 +6,13 @@ use std::sync::OnceLock;
 use serde_json::{Value, json};
 
 use super::Home;
-use crate::Api;
+use crate::{Api, Config};
 
 /// The description of the API, in which every documented field is required and no other is allowed: what is not known is null, not absent.
 fn description() -> &'static Value {
     static DESCRIPTION: OnceLock<Value> = OnceLock::new();
     DESCRIPTION.get_or_init(|| {
-        let api = crate::router(Api::new(Home::empty().store, false)).split_for_parts().1;
+        let api = crate::router(Api::new(Home::empty().store, Config::default(), false)).split_for_parts().1;
         let mut api = serde_json::to_value(api).unwrap();
         let schemas = api["components"]["schemas"].as_object_mut().unwrap();
         // What is a part of another schema must let that one's fields pass.

@@ -55,7 +55,7 @@ const NONSENSE: &[&str] = &[
 #[tokio::test]
 async fn nonsense_is_refused_and_breaks_nothing() {
     let home = Home::lived_in().await;
-    let app: Router = crate::router(Api::new(home.store.clone(), false)).split_for_parts().0;
+    let app: Router = crate::router(Api::new(home.store.clone(), Config::default(), false)).split_for_parts().0;
     for (path, parameters) in ROUTES {
         for parameter in *parameters {
             for value in NONSENSE {

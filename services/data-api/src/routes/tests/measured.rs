@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use wattribute_domain::Hold;
+use wattribute_store::Settings;
 
 use super::*;
 
@@ -150,9 +151,9 @@ async fn a_source_that_is_away_is_down_since_it_was_heard() {
 #[tokio::test]
 async fn what_the_process_knows_of_a_source_is_told_with_its_size() {
     let home = Home::lived_in().await;
-    let mut api = Api::new(home.store.clone(), false);
+    let mut api = Api::new(home.store.clone(), Config::default(), false);
     let url = format!("sqlite:{}/home.db", home._folder.path().display());
-    api.settings = Settings { url: Some(url), ..Settings::forever() };
+    api.settings = Arc::new(Config { store: Settings { url: Some(url), ..Settings::forever() }, ..Config::default() });
     api.health.set("home_assistant", wattribute_service::State::Degraded("the token is refused".to_owned()));
     api.health.set("mqtt", wattribute_service::State::Degraded("the broker is away".to_owned()));
     let app: Router = crate::router(api).split_for_parts().0;

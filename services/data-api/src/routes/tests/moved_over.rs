@@ -168,7 +168,7 @@ async fn days_are_local_and_a_part_of_one_is_partial(#[case] has_counter: bool) 
 async fn the_status_counts_readings_once() {
     let rows = steady(30);
     let home = Home::metered(&rows, true).await;
-    let api = Api::new(home.store.clone(), false);
+    let api = Api::new(home.store.clone(), Config::default(), false);
     let app: Router = crate::router(api.clone()).split_for_parts().0;
     for total in [rows.len(), rows.len() + 1] {
         let response = app.clone().oneshot(Request::get("/status").body(Body::empty()).unwrap()).await.unwrap();

@@ -74,7 +74,8 @@ impl Frames {
 }
 
 fn app(home: &Home, shutdown: &CancellationToken) -> Router {
-    let api = Api { live: Live::new(home.store.clone(), false, shutdown.clone()), ..Api::new(home.store.clone(), false) };
+    let api =
+        Api { live: Live::new(home.store.clone(), false, shutdown.clone()), ..Api::new(home.store.clone(), Config::default(), false) };
     crate::router(api).split_for_parts().0
 }
 

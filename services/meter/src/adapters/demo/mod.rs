@@ -22,7 +22,7 @@ use self::hour::{Counters, HOUR_MS, Said};
 use self::plan::Plan;
 use super::{Adapter, AdapterError, Event};
 
-pub use self::truth::{Truth, truth};
+pub use self::truth::{Truth, UnknownTruth, truth, unknown_truth};
 
 /// Document that tells how far the demo has been heard.
 pub const HEARD: &str = "heard:demo";
@@ -208,7 +208,7 @@ fn home(config: &Config) -> Home {
             price_per_kwh: Some(0.32),
             ..EnergyPreferences::default()
         }),
-        version: None,
+        ..Home::default()
     }
 }
 

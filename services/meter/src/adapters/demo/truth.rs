@@ -2,6 +2,7 @@
 
 use chrono_tz::Tz;
 
+use super::loads::Draw;
 use super::plan::Plan;
 use super::things::THINGS;
 
@@ -44,4 +45,38 @@ pub fn truth(seed: u64, time_zone: Tz, from_ms: i64, to_ms: i64) -> Vec<Truth> {
         energy_kwh: (rest[0] + known_for[0]) / 3.6e6,
     });
     told.collect()
+}
+
+/// What a load of the home that nothing in Home Assistant knows of draws and did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UnknownTruth {
+    /// Power while it runs, the surge at its start left out, W.
+    pub power_w: f64,
+    /// How often it began.
+    pub runs: u32,
+    /// How long each of these runs lasts, s, in order of time.
+    pub durations_s: Vec<f64>,
+    /// Energy of these runs, kWh, the surge left out.
+    pub energy_kwh: f64,
+}
+
+/// What every load without an entity did that began in `[from_ms, to_ms)`, by power.
+pub fn unknown_truth(seed: u64, time_zone: Tz, from_ms: i64, to_ms: i64) -> Vec<UnknownTruth> {
+    let mut found: Vec<UnknownTruth> = Vec::new();
+    for run in Plan::new(seed, time_zone).runs(from_ms, to_ms) {
+        let (None, Draw::Motor(power_w)) = (run.key, run.draw) else { continue };
+        if run.from_ms < from_ms {
+            continue;
+        }
+        let place = found.iter().position(|t| t.power_w == power_w).unwrap_or_else(|| {
+            found.push(UnknownTruth { power_w, runs: 0, durations_s: Vec::new(), energy_kwh: 0.0 });
+            found.len() - 1
+        });
+        let s = (run.to_ms - run.from_ms) as f64 / 1e3;
+        found[place].runs += 1;
+        found[place].durations_s.push(s);
+        found[place].energy_kwh += power_w * s / 3.6e6;
+    }
+    found.sort_by(|a, b| a.power_w.total_cmp(&b.power_w));
+    found
 }

@@ -78,6 +78,7 @@ impl Snapshot {
                 currency: text(config, "currency"),
                 energy_preferences: found.clone(),
                 version: text(config, "version"),
+                ..Home::default()
             },
             preferences: found.unwrap_or_default(),
             prices: prices(preferences),
