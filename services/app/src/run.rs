@@ -128,7 +128,8 @@ async fn serve(loaded: Loaded, access: Access, services: Services, origin: Origi
     }
     if let Some(listener) = ports.data_api {
         let context = context(listener, api_health);
-        let data_api = wattribute_data_api::Config { phantom_threshold_w, ..config.data_api };
+        let store = wattribute_store::Settings { url: Some(url), ..config.store };
+        let data_api = wattribute_data_api::Config { phantom_threshold_w, store, ..config.data_api };
         running.spawn(async move { ("data API", wattribute_data_api::run(data_api, context, ports.pages).await) });
     }
     until_the_end(running, token).await

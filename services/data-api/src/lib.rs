@@ -8,13 +8,14 @@ mod routes;
 use std::net::SocketAddr;
 
 use anyhow::Context as _;
+use chrono::Utc;
 use serde::Deserialize;
 use tokio::net::TcpListener;
 use wattribute_service::http::{self, About};
 use wattribute_service::{Context, State};
 use wattribute_store::{OURS, Store};
 
-pub use routes::{Api, router};
+pub use routes::{Api, Live, router};
 
 /// `[data_api]` in the config file.
 #[derive(Clone, Debug, Deserialize)]
@@ -22,6 +23,9 @@ pub use routes::{Api, router};
 pub struct Config {
     /// Where it answers HTTP.
     pub listen: SocketAddr,
+    /// The store it reads; section `[store]`.
+    #[serde(skip)]
+    pub store: wattribute_store::Settings,
     /// Phantom load that is too much, W.
     #[serde(skip)]
     pub phantom_threshold_w: f64,
@@ -29,7 +33,11 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Config { listen: SocketAddr::from(([127, 0, 0, 1], 8006)), phantom_threshold_w: 200.0 }
+        Config {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8006)),
+            store: wattribute_store::Settings::default(),
+            phantom_threshold_w: 200.0,
+        }
     }
 }
 
@@ -38,7 +46,12 @@ const LOOK: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Answers the API, and on `pages` the same with the pages, until it is told to stop.
 pub async fn run(config: Config, context: Context, pages: Option<TcpListener>) -> anyhow::Result<()> {
-    let api = Api::new(context.store.clone(), config, context.is_demo);
+    let api = Api {
+        health: context.health.clone(),
+        live: Live::new(context.store.clone(), context.is_demo, context.shutdown.clone()),
+        ..Api::new(context.store.clone(), config, context.is_demo)
+    };
+    let since = api.since.clone();
     let about = About::of("data-api", &context);
     let answering = http::serve(context.listener, about.clone(), router(api.clone()), context.shutdown.clone());
     let showing = async {
@@ -57,6 +70,7 @@ pub async fn run(config: Config, context: Context, pages: Option<TcpListener>) -
                 Err(_) => State::Degraded("the store cannot be read".to_owned()),
             };
             context.health.set("readings", state);
+            since.look(&context.health, Utc::now().timestamp_millis());
             tokio::select! {
                 () = tokio::time::sleep(LOOK) => {}
                 () = context.shutdown.cancelled() => {}

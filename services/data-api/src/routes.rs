@@ -1,13 +1,21 @@
 //! The API, under `/api/v1`.
 
+mod asked;
 mod correlations;
 mod device;
 mod devices;
 mod drift;
+mod export;
 mod history;
 mod impact;
+mod known;
+mod legacy;
+mod live;
 mod now;
 mod phantom;
+mod readings;
+mod series;
+mod sources;
 mod span;
 mod tariffs;
 mod tokens;
@@ -16,14 +24,17 @@ mod unknown_loads;
 use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wattribute_domain::{Cost, SeriesId};
-use wattribute_service::Problem;
+use wattribute_service::{Health, Problem};
 use wattribute_store::{Result as Stored, Store};
 
 use crate::Config;
 use crate::books::{Books, Flows};
+
+pub use live::Live;
 
 /// What the routes read.
 #[derive(Clone)]
@@ -36,12 +47,29 @@ pub struct Api {
     pub(crate) settings: Arc<Config>,
     /// Whether it is made up.
     pub is_demo: bool,
+    /// How what this process depends on is.
+    pub health: Health,
+    /// What happens, as it happens.
+    pub live: Live,
+    /// Since when dependencies are as they are.
+    pub since: sources::Since,
+    /// Readings counted so far.
+    pub counted: legacy::Counted,
 }
 
 impl Api {
     /// The API of a store.
     pub fn new(store: Arc<dyn Store>, config: Config, is_demo: bool) -> Self {
-        Api { books: Arc::new(Books::new(store.clone())), settings: Arc::new(config), store, is_demo }
+        Api {
+            books: Arc::new(Books::new(store.clone())),
+            settings: Arc::new(config),
+            is_demo,
+            health: Health::default(),
+            live: Live::new(store.clone(), is_demo, CancellationToken::new()),
+            since: sources::Since::default(),
+            counted: legacy::Counted::default(),
+            store,
+        }
     }
 
     /// When anything was said first that the home's energy, or a device's, is read from, ms.
@@ -73,8 +101,20 @@ pub fn router(api: Api) -> OpenApiRouter {
         .routes(routes!(device::device))
         .routes(routes!(tariffs::tariffs, tariffs::put_tariffs))
         .routes(routes!(tokens::list, tokens::create))
-        .routes(routes!(tokens::revoke));
-    OpenApiRouter::new().nest("/api/v1", v1.nest("/energy", energy)).merge(unknown_loads::router()).with_state(api)
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(series::series))
+        .routes(routes!(readings::readings))
+        .routes(routes!(sources::sources))
+        .routes(routes!(live::live))
+        .routes(routes!(export::csv))
+        .routes(routes!(export::parquet));
+    let legacy = OpenApiRouter::new()
+        .routes(routes!(legacy::readings))
+        .routes(routes!(legacy::latest_reading))
+        .routes(routes!(legacy::stats))
+        .routes(routes!(legacy::energy_summary))
+        .routes(routes!(legacy::status));
+    OpenApiRouter::new().nest("/api/v1", v1.nest("/energy", energy)).merge(unknown_loads::router()).merge(legacy).with_state(api)
 }
 
 /// An instant as it stands in answers: RFC 3339, UTC, ms.

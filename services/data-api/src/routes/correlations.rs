@@ -37,7 +37,7 @@ pub struct Asked {
 }
 
 /// One state change and the step around it.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct CorrelationRow {
     /// When the change was said, RFC 3339 UTC.
     timestamp: String,

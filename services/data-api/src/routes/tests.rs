@@ -10,6 +10,14 @@ use wattribute_domain::{CorrelationRecord, CorrelationVerdict, Level, Quantity, 
 use wattribute_store::{Batch, Origin, Store};
 
 use super::*;
+use fits::{assert_fits, assert_is};
+
+mod exports;
+mod fits;
+mod fuzz;
+mod measured;
+mod moved_over;
+mod streams;
 
 struct Home {
     store: Arc<dyn Store>,

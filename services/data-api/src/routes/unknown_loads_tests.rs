@@ -50,7 +50,7 @@ impl Home {
     }
 
     async fn ask(&self, request: Request<Body>) -> (u16, Value) {
-        let api = Api { store: self.store.clone(), is_demo: false };
+        let api = Api::new(self.store.clone(), crate::Config::default(), false);
         let app: Router = router().with_state(api).split_for_parts().0;
         let response = app.oneshot(request).await.unwrap();
         let status = response.status().as_u16();

@@ -1,0 +1,246 @@
+//! What a stream says.
+
+use std::time::Duration;
+
+use axum::body::BodyDataStream;
+use futures_util::StreamExt;
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+
+/// Longer than any frame takes.
+const LONG: Duration = Duration::from_secs(20);
+
+/// One stream, frame by frame.
+struct Frames {
+    body: BodyDataStream,
+    text: String,
+}
+
+/// One event of a stream.
+struct Frame {
+    event: String,
+    id: Option<String>,
+    data: Value,
+}
+
+impl Frames {
+    async fn open(app: &Router, path: &str, last_event_id: Option<&str>) -> Self {
+        let mut request = Request::get(path);
+        if let Some(id) = last_event_id {
+            request = request.header("Last-Event-ID", id);
+        }
+        let response = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert!(response.headers()["content-type"].to_str().unwrap().starts_with("text/event-stream"));
+        Frames { body: response.into_body().into_data_stream(), text: String::new() }
+    }
+
+    /// The next frame, which must fit its schema; `None` at the end.
+    async fn next(&mut self) -> Option<Frame> {
+        loop {
+            if let Some((frame, rest)) = self.text.split_once("\n\n") {
+                let (frame, rest) = (frame.to_owned(), rest.to_owned());
+                self.text = rest;
+                let field = |name: &str| frame.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned());
+                let Some(event) = field("event:") else { continue };
+                let data: Value = serde_json::from_str(&field("data:").unwrap()).unwrap();
+                let schema = match event.as_str() {
+                    "hello" => "LiveHello",
+                    "reading" => "LiveReading",
+                    "correlation" => "LiveCorrelation",
+                    "alert" => "LiveAlert",
+                    "profiles" => "LiveProfiles",
+                    "lagged" => "LiveLagged",
+                    other => panic!("no such event: {other}"),
+                };
+                assert_is(schema, &data);
+                return Some(Frame { event, id: field("id:"), data });
+            }
+            let more = tokio::time::timeout(LONG, self.body.next()).await.expect("a frame comes in time")?.unwrap();
+            self.text.push_str(std::str::from_utf8(&more).unwrap());
+        }
+    }
+
+    /// The next frame of that name.
+    async fn await_event(&mut self, event: &str) -> Frame {
+        loop {
+            let frame = self.next().await.expect("the stream goes on");
+            if frame.event == event {
+                return frame;
+            }
+        }
+    }
+}
+
+fn app(home: &Home, shutdown: &CancellationToken) -> Router {
+    let api =
+        Api { live: Live::new(home.store.clone(), false, shutdown.clone()), ..Api::new(home.store.clone(), Config::default(), false) };
+    crate::router(api).split_for_parts().0
+}
+
+async fn say(home: &Home, series: u32, at_ms: i64, value: f64) {
+    let readings = vec![Reading { series: SeriesId(series), at_ms, value }];
+    home.store.write(Batch { readings, ..Batch::default() }).await.unwrap();
+}
+
+fn correlation(at_ms: i64, stage: Stage, delta_w: f64) -> CorrelationRecord {
+    CorrelationRecord {
+        series: SeriesId(3),
+        at_ms,
+        from: Level::off(),
+        to: Level { mode: 1, fraction: 1.0 },
+        power_before_w: 500.0,
+        power_after_w: 500.0 + delta_w,
+        standard_error_w: 2.0,
+        explained_w: f64::NAN,
+        verdict: CorrelationVerdict::Clean,
+        others: vec![],
+        stage,
+    }
+}
+
+#[tokio::test]
+async fn a_stream_says_hello_and_then_what_is_heard() {
+    let home = Home::lived_in().await;
+    let app = app(&home, &CancellationToken::new());
+    let mut frames = Frames::open(&app, "/api/v1/live", None).await;
+    let hello = frames.next().await.unwrap();
+    assert_eq!(hello.event, "hello");
+    assert_eq!(hello.data["house"].as_u64(), Some(1));
+    // Powers only: the levels were not asked for.
+    let said: Vec<u64> = hello.data["readings"].as_array().unwrap().iter().map(|r| r["series"].as_u64().unwrap()).collect();
+    assert_eq!(said, [1, 2]);
+    let now_ms = now().timestamp_millis();
+    say(&home, 3, now_ms, 1.0).await;
+    say(&home, 1, now_ms, 612.5).await;
+    let reading = frames.await_event("reading").await;
+    assert_eq!((reading.data["series"].as_u64(), reading.data["value"].as_f64()), (Some(1), Some(612.5)));
+    assert_eq!(reading.data["at"].as_str(), Some(&*instant(now_ms)));
+    assert!(reading.id.unwrap().parse::<i64>().unwrap() > hello.id.unwrap().parse().unwrap());
+    say(&home, 1, now_ms + 1, f64::NAN).await;
+    assert!(frames.await_event("reading").await.data["value"].is_null());
+}
+
+#[tokio::test]
+async fn levels_are_told_to_who_asks_for_them() {
+    let home = Home::lived_in().await;
+    let app = app(&home, &CancellationToken::new());
+    let mut frames = Frames::open(&app, "/api/v1/live?series=3", None).await;
+    assert_eq!(frames.next().await.unwrap().data["readings"][0]["state"], "off");
+    let now_ms = now().timestamp_millis();
+    say(&home, 1, now_ms, 612.5).await;
+    say(&home, 3, now_ms, 1.0).await;
+    let reading = frames.await_event("reading").await;
+    assert_eq!((reading.data["device"].as_str(), reading.data["state"].as_str()), (Some("switch.kettle"), Some("on")));
+}
+
+#[tokio::test]
+async fn a_correlation_is_new_then_final_then_taken_back() {
+    let home = Home::lived_in().await;
+    let app = app(&home, &CancellationToken::new());
+    let mut frames = Frames::open(&app, "/api/v1/live", None).await;
+    frames.await_event("hello").await;
+    let at_ms = now().timestamp_millis() - 30_000;
+    let span = (at_ms - 60_000, at_ms + 60_000);
+    let mut told = Vec::new();
+    for records in [vec![correlation(at_ms, Stage::Provisional, 1900.0)], vec![correlation(at_ms, Stage::Final, 2000.0)], vec![]] {
+        home.store.replace_correlations(span.0, span.1, records).await.unwrap();
+        let data = frames.await_event("correlation").await.data;
+        assert_eq!(data["id"].as_str(), Some(&*format!("3:{at_ms}")));
+        assert_eq!(data["entity_id"].as_str(), Some("switch.kettle"));
+        told.push((
+            data["change"].as_str().unwrap().to_owned(),
+            data["stage"].as_str().unwrap().to_owned(),
+            data["power_delta_w"].as_f64(),
+        ));
+    }
+    let line = |change: &str, stage: &str, delta_w| (change.to_owned(), stage.to_owned(), Some(delta_w));
+    assert_eq!(told, [line("new", "provisional", 1900.0), line("replaced", "final", 2000.0), line("retracted", "final", 2000.0)]);
+}
+
+#[tokio::test]
+async fn what_is_written_before_the_stream_opens_is_in_its_hello() {
+    let home = Home::lived_in().await;
+    let at_ms = now().timestamp_millis() - 30_000;
+    home.store.replace_correlations(at_ms, at_ms + 1, vec![correlation(at_ms, Stage::Final, 2000.0)]).await.unwrap();
+    let alerts = r#"[{"id":"phantom_load","power_w":120}]"#.to_owned();
+    home.store.put_documents(vec![("alerts".to_owned(), alerts)]).await.unwrap();
+    let app = app(&home, &CancellationToken::new());
+    let hello = Frames::open(&app, "/api/v1/live", None).await.next().await.unwrap().data;
+    assert_eq!(hello["correlations"][0]["power_delta_w"].as_f64(), Some(2000.0));
+    assert_eq!(hello["alerts"][0]["power_w"].as_f64(), Some(120.0));
+}
+
+#[tokio::test]
+async fn an_alert_is_told_when_it_begins_and_when_it_ends() {
+    let home = Home::lived_in().await;
+    let app = app(&home, &CancellationToken::new());
+    let mut frames = Frames::open(&app, "/api/v1/live", None).await;
+    frames.await_event("hello").await;
+    let put = async |text: &str| home.store.put_documents(vec![("alerts".to_owned(), text.to_owned())]).await.unwrap();
+    put(r#"{"alerts":[{"id":"a","power_w":1},{"id":"b","power_w":2}]}"#).await;
+    let first = [frames.await_event("alert").await.data, frames.await_event("alert").await.data];
+    assert!(first.iter().all(|alert| alert["change"] == "new"), "{first:?}");
+    put(r#"{"alerts":[{"id":"b","power_w":2}]}"#).await;
+    let gone = frames.await_event("alert").await.data;
+    assert_eq!((gone["change"].as_str(), gone["alert"]["id"].as_str()), (Some("retracted"), Some("a")));
+    put(r#"{"alerts":[{"id":"b","power_w":3}]}"#).await;
+    assert_eq!(frames.await_event("alert").await.data["change"], "replaced");
+}
+
+#[tokio::test]
+async fn who_comes_back_is_told_what_was_missed() {
+    let home = Home::lived_in().await;
+    let app = app(&home, &CancellationToken::new());
+    let mut frames = Frames::open(&app, "/api/v1/live", None).await;
+    let id = frames.next().await.unwrap().id.unwrap();
+    drop(frames);
+    let t = now().timestamp_millis() - 60_000;
+    for k in 0..5 {
+        say(&home, 1, t + k * 5_000, 700.0 + k as f64).await;
+    }
+    let mut frames = Frames::open(&app, "/api/v1/live", Some(&id)).await;
+    let hello = frames.await_event("hello").await;
+    let mut missed = Vec::new();
+    for _ in 0..5 {
+        missed.push(frames.await_event("reading").await);
+    }
+    let values: Vec<f64> = missed.iter().map(|frame| frame.data["value"].as_f64().unwrap()).collect();
+    assert_eq!(values, [700.0, 701.0, 702.0, 703.0, 704.0]);
+    // Only the last says how far it is: who is cut off before it is told all of them again.
+    assert!(missed[..4].iter().all(|frame| frame.id.is_none()));
+    assert_eq!(missed[4].id, hello.id);
+}
+
+#[tokio::test]
+async fn a_stream_too_many_is_refused_and_one_that_ends_makes_room() {
+    let home = Home::lived_in().await;
+    let app = app(&home, &CancellationToken::new());
+    let mut open = Vec::new();
+    for _ in 0..64 {
+        open.push(Frames::open(&app, "/api/v1/live", None).await);
+    }
+    let response = app.clone().oneshot(Request::get("/api/v1/live").body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(response.status(), 503);
+    let problem: Value = serde_json::from_slice(&to_bytes(response.into_body(), usize::MAX).await.unwrap()).unwrap();
+    assert_fits("/api/v1/live", "get", 503, &problem);
+    open.pop();
+    open.push(Frames::open(&app, "/api/v1/live", None).await);
+    // All are fed by one poller.
+    say(&home, 1, now().timestamp_millis(), 612.5).await;
+    for frames in &mut open {
+        assert_eq!(frames.await_event("reading").await.data["value"].as_f64(), Some(612.5));
+    }
+}
+
+#[tokio::test]
+async fn streams_end_when_the_service_stops() {
+    let home = Home::lived_in().await;
+    let shutdown = CancellationToken::new();
+    let app = app(&home, &shutdown);
+    let mut frames = Frames::open(&app, "/api/v1/live", None).await;
+    frames.await_event("hello").await;
+    shutdown.cancel();
+    while frames.next().await.is_some() {}
+}
