@@ -83,7 +83,8 @@ impl Books {
             let quarter = |k: usize| {
                 let (i, e, s) = (at(&import, k), at(&export, k), at(&solar, k));
                 Quarter {
-                    kwh: (i.kwh + s.kwh - e.kwh).max(0.0),
+                    // A counter in lumps may say of a quarter that more left than came: only over time they add up.
+                    kwh: i.kwh + s.kwh - e.kwh,
                     covered: i.covered.min(e.covered).min(s.covered),
                     estimated: i.estimated || e.estimated || s.estimated,
                 }

@@ -223,7 +223,7 @@ impl Teller<'_> {
             if used.covered_ms == 0.0 {
                 continue;
             }
-            row.consumption_kwh = Some(watt_hours(used.kwh));
+            row.consumption_kwh = Some(watt_hours(used.kwh.max(0.0)));
             row.import_kwh = import.as_ref().map(|p| watt_hours(p.kwh));
             row.export_kwh = export.as_ref().map(|p| watt_hours(p.kwh));
             row.solar_kwh = solar.as_ref().map(|p| watt_hours(p.kwh));

@@ -1,6 +1,6 @@
 //! Instants and spans as they are asked for.
 
-use chrono::{DateTime, NaiveDate};
+use chrono::{DateTime, Datelike, NaiveDate};
 use chrono_tz::Tz;
 use wattribute_domain::day_start_ms;
 use wattribute_service::Problem;
@@ -14,7 +14,7 @@ pub fn instant_of(name: &str, said: &str, zone: Tz) -> Result<i64, Problem> {
     let at_ms = if let Ok(ms) = said.parse::<i64>() {
         Some(ms)
     } else if let Ok(date) = said.parse::<NaiveDate>() {
-        Some(day_start_ms(zone, date))
+        (1970..2200).contains(&date.year()).then(|| day_start_ms(zone, date))
     } else {
         // A plus in a query is read as a space.
         DateTime::parse_from_rfc3339(&said.replace(' ', "+")).ok().map(|at| at.timestamp_millis())

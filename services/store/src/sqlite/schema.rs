@@ -60,7 +60,7 @@ INSERT INTO energy_day SELECT hour_ms - hour_ms % 86400000, series, sum(kwh) FRO
 ",
     "
 -- What one entity did over years, for its page.
-CREATE INDEX correlation_of ON correlation (series, at_ms);
+CREATE INDEX IF NOT EXISTS correlation_of ON correlation (series, at_ms);
 ",
 ];
 
