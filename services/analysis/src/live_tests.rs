@@ -22,7 +22,7 @@ fn still_house(rows: &[(i64, f64)]) -> Series {
 
 #[test]
 fn a_silent_meter_is_an_unchanged_one() {
-    let model = Model::of_little(&Series::default(), &[]);
+    let model = Model::of_little(&Series::default(), &[], &OwnerWords::new());
     let power = still_house(&[(0, 120.0), (300, 2120.0)]);
     let kettle = [switch("switch.kettle", &[300])];
     let (provisional_s, final_s) = model.delays_s();
@@ -39,7 +39,7 @@ fn a_silent_meter_is_an_unchanged_one() {
 
 #[test]
 fn what_happens_together_is_said_to_overlap() {
-    let model = Model::of_little(&Series::default(), &[]);
+    let model = Model::of_little(&Series::default(), &[], &OwnerWords::new());
     let power = still_house(&[(0, 120.0), (300, 2120.0), (303, 2132.0)]);
     let look = model.look(&power, &[switch("switch.kettle", &[300]), switch("light.hall", &[303])], 900_000);
     let verdicts: Vec<_> = look.correlations.iter().map(|c| (c.correlation.verdict, c.others.clone())).collect();
@@ -48,7 +48,7 @@ fn what_happens_together_is_said_to_overlap() {
 
 #[test]
 fn a_gap_gives_no_step_and_says_so_when_the_window_closes() {
-    let model = Model::of_little(&Series::default(), &[]);
+    let model = Model::of_little(&Series::default(), &[], &OwnerWords::new());
     let power = still_house(&[(0, 120.0), (299, f64::NAN), (900, 120.0)]);
     let look = model.look(&power, &[switch("switch.kettle", &[300])], 1_000_000);
     assert_eq!(look.correlations[0].correlation.verdict, CorrelationVerdict::NoData);
@@ -61,7 +61,7 @@ fn a_still_house_is_learned_from_a_few_switches() {
     let rows = std::iter::once((0, 120.0)).chain(at_s.iter().enumerate().map(|(k, &s)| (s, if k % 2 == 0 { 132.0 } else { 120.0 })));
     let rows: Vec<(i64, f64)> = rows.collect();
     let lamp = [switch("light.hall", &at_s)];
-    let model = Model::of_little(&still_house(&rows), &lamp);
+    let model = Model::of_little(&still_house(&rows), &lamp, &OwnerWords::new());
     assert!(model.interval_s() < 2.0, "{}", model.interval_s());
     assert!(model.delays_s().1 < 60.0, "{:?}", model.delays_s());
     assert!((model.power_w("light.hall", Level { mode: 1, fraction: 1.0 }).unwrap() - 12.0).abs() < 0.5);

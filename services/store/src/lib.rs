@@ -4,6 +4,7 @@
 //! API reads both. Several processes may have one store open.
 
 mod error;
+mod owner;
 mod powers;
 mod settings;
 pub mod sqlite;
@@ -15,6 +16,7 @@ use async_trait::async_trait;
 use wattribute_domain::{CorrelationRecord, HourEnergy, ProfileRecord, Reading, Series, SeriesId, SeriesInfo};
 
 pub use error::StoreError;
+pub use owner::{OWNER_WORDS, owner_words, put_owner_words};
 pub use powers::{OURS, Powers};
 pub use settings::Settings;
 pub use today::{home, house, today_kwh};
