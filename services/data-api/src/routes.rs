@@ -3,6 +3,7 @@
 mod correlations;
 mod devices;
 mod now;
+mod owner;
 
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ pub struct Api {
 pub fn router(api: Api) -> OpenApiRouter {
     let energy =
         OpenApiRouter::new().routes(routes!(now::current)).routes(routes!(now::circuits)).routes(routes!(correlations::correlations));
-    let v1 = OpenApiRouter::new().routes(routes!(devices::devices));
+    let v1 = OpenApiRouter::new().routes(routes!(devices::devices)).routes(routes!(owner::say)).routes(routes!(owner::unsay));
     OpenApiRouter::new().nest("/api/v1", v1.nest("/energy", energy)).with_state(api)
 }
 

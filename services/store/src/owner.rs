@@ -63,7 +63,8 @@ mod tests {
             said_at_ms: 7,
             ..OwnerWord::default()
         };
-        let said = OwnerWords::from([("light.shelf".to_owned(), word("light.cupboard")), ("light.unknown".to_owned(), word("light.shelf"))]);
+        let said =
+            OwnerWords::from([("light.shelf".to_owned(), word("light.cupboard")), ("light.unknown".to_owned(), word("light.shelf"))]);
         put_owner_words(&*store, said).await.unwrap();
         store.describe(vec![level("a", "light.board"), level("b", "light.cabinet")]).await.unwrap();
         let grouped_with = Some(vec!["light.cabinet".to_owned()]);

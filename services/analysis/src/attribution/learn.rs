@@ -99,7 +99,8 @@ pub fn learn(power: &Series, entities: &[Entity], interval_s: f64, owner: &Owner
         notes.push(format!("{} and {} are hardly ever switched apart: what each of them draws cannot be told.", name(a), name(b)));
     }
     let hours = hours(&grid, &units, &loads, &profiles);
-    let mut errors: Vec<f64> = units.iter().zip(&tops).filter(|(u, _)| u.stated_w.is_none()).flat_map(|(_, t)| t).map(|t| t.error_w).collect();
+    let mut errors: Vec<f64> =
+        units.iter().zip(&tops).filter(|(u, _)| u.stated_w.is_none()).flat_map(|(_, t)| t).map(|t| t.error_w).collect();
     let smallest_load_w = super::meter::quantile(&mut errors, 0.5).map_or(0.0, |e| e / super::verdict::TELL).max(1.0);
     Learned {
         profiles: profiles.into_iter().flatten().collect(),

@@ -81,7 +81,10 @@ fn laid_over(before: DeviceProfile, word: OwnerWord) -> DeviceProfile {
 fn a_stated_power_is_shown_at_every_level_and_in_the_energy() {
     let word = OwnerWord { power_w: Some(9.0), name: Some("Shelf".to_owned()), ..OwnerWord::default() };
     let stated = laid_over(lamp(), word.clone());
-    assert_eq!((stated.name.as_str(), stated.verdict, stated.power_w, stated.power_low_w), ("Shelf", Verdict::Stated, Some(9.0), Some(9.0)));
+    assert_eq!(
+        (stated.name.as_str(), stated.verdict, stated.power_w, stated.power_low_w),
+        ("Shelf", Verdict::Stated, Some(9.0), Some(9.0))
+    );
     assert_eq!(stated.levels.iter().map(|l| l.power_w).collect::<Vec<_>>(), [Some(4.5), Some(9.0)]);
     assert_eq!((stated.energy_kwh, stated.cost, stated.hours_on), (Some(0.18), Some(0.09), 25.0));
     assert!(stated.grouped_with.is_empty());
