@@ -10,6 +10,7 @@ use chrono::Utc;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
+use wattribute_analysis::HOUR_MS;
 use wattribute_domain::{CorrelationRecord, HourEnergy, HouseRecord, OwnerWords, SeriesId};
 use wattribute_service::http::{About, serve};
 use wattribute_service::{Context, Health, State};
@@ -375,7 +376,8 @@ impl Watch {
         // The first day of the span was cut by its start: what is kept of it was learned with what went before.
         let first_ms = span_ms.0.div_euclid(DAY_MS) * DAY_MS;
         let kept = self.store.energy(first_ms, span_ms.1.saturating_add(DAY_MS)).await?;
-        let cut = kept.iter().any(|h| h.hour_ms < span_ms.0) || !self.store.energy(first_ms - DAY_MS, first_ms).await?.is_empty();
+        // The hour that it starts within is no such cut: a home's first hour is seldom whole.
+        let cut = kept.iter().any(|h| h.hour_ms + HOUR_MS <= span_ms.0) || !self.store.energy(first_ms - DAY_MS, first_ms).await?.is_empty();
         let from_ms = if cut { first_ms + DAY_MS } else { first_ms };
         let inside = |hours: &[HourEnergy]| hours.iter().filter(|h| h.hour_ms >= from_ms).copied().collect::<Vec<_>>();
         let (kept, fresh) = (inside(&kept), inside(&hours));
