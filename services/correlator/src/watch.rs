@@ -377,7 +377,8 @@ impl Watch {
         let first_ms = span_ms.0.div_euclid(DAY_MS) * DAY_MS;
         let kept = self.store.energy(first_ms, span_ms.1.saturating_add(DAY_MS)).await?;
         // The hour that it starts within is no such cut: a home's first hour is seldom whole.
-        let cut = kept.iter().any(|h| h.hour_ms + HOUR_MS <= span_ms.0) || !self.store.energy(first_ms - DAY_MS, first_ms).await?.is_empty();
+        let cut =
+            kept.iter().any(|h| h.hour_ms + HOUR_MS <= span_ms.0) || !self.store.energy(first_ms - DAY_MS, first_ms).await?.is_empty();
         let from_ms = if cut { first_ms + DAY_MS } else { first_ms };
         let inside = |hours: &[HourEnergy]| hours.iter().filter(|h| h.hour_ms >= from_ms).copied().collect::<Vec<_>>();
         let (kept, fresh) = (inside(&kept), inside(&hours));
