@@ -7,6 +7,7 @@ use wattribute_domain::{Answer, DeviceProfile, Entity, History, MeterReport, Ser
 use crate::attribution::hours::{EnergyOfHour, of_power as energy_by_hour};
 use crate::attribution::learn::{Learned, learn, round};
 use crate::attribution::meter::{Meter, quantile};
+use crate::attribution::owner::Owner;
 use crate::house::{self, House, Metered};
 use crate::long_term::long_term;
 use crate::{Analysis, AnalysisError, Settings, rollup};
@@ -37,7 +38,7 @@ pub fn analyze(mut history: History, settings: &Settings) -> Result<Analysis, An
             house.power.len()
         )));
     }
-    let metered = house::metered(&history, &house);
+    let mut metered = house::metered(&history, &house);
     let mut entities = std::mem::take(&mut history.entities);
     if entities.iter().all(|e| e.said.len() < 2) {
         return Err(AnalysisError::NoEvents(
@@ -47,11 +48,19 @@ pub fn analyze(mut history: History, settings: &Settings) -> Result<Analysis, An
     }
     for entity in &mut entities {
         trim(entity, from_ms, to_ms);
+        if let Some(name) = settings.owner.get(&entity.entity_id).and_then(|word| word.name.as_ref()) {
+            entity.name = Some(name.clone());
+        }
     }
     let mut notes = std::mem::take(&mut house.notes);
+    let owner = Owner::of(&settings.owner, &entities);
+    // Who says what a device draws says that it is not what this sensor measures.
+    for m in metered.extract_if(.., |m| owner.says_power(m.entity)) {
+        notes.push(format!("{} is not taken for the meter of {}, of which you say what it draws.", m.sensor, entities[m.entity].entity_id));
+    }
     let before = long_term(&history.statistics, &house.label, from_ms, settings.time_zone);
     notes.extend(before.map(|b| b.note(&house.label, settings.time_zone)));
-    let learned = learn_beside_metered(&house, &entities, &metered, &mut notes);
+    let learned = learn_beside_metered(&house, &entities, &metered, &owner, &mut notes);
     let sensors = metered.into_iter().map(|m| (m.entity, m.sensor)).collect();
     let names: Vec<(String, Vec<String>)> = entities.into_iter().map(|e| (e.entity_id, e.modes)).collect();
     let mut analysis = answer(learned, house, settings, names, sensors, notes);
@@ -69,8 +78,8 @@ struct Both {
 
 /// Learns all entities; where some have meters of their own, those are subtracted before the others are learned, and keep what was
 /// learned of them from the whole house beside what they measured.
-fn learn_beside_metered(house: &House, entities: &[Entity], metered: &[Metered], notes: &mut Vec<String>) -> Both {
-    let mut learned = learn(&house.power, entities, 0.0);
+fn learn_beside_metered(house: &House, entities: &[Entity], metered: &[Metered], owner: &Owner, notes: &mut Vec<String>) -> Both {
+    let mut learned = learn(&house.power, entities, 0.0, owner);
     let (house_kwh, gap_s) = integral(&house.power);
     let mut measured_kwh = 0.0;
     if !metered.is_empty() {
@@ -83,7 +92,7 @@ fn learn_beside_metered(house: &House, entities: &[Entity], metered: &[Metered],
         for m in &seen {
             others[m.entity].said.clear();
         }
-        let of_rest = learn(&rest, &others, learned.interval_s);
+        let of_rest = learn(&rest, &others, learned.interval_s, owner);
         let from_whole = std::mem::replace(&mut learned, of_rest);
         // What draws something by itself: of a group with one of these only the sum was learned. Helpers and twins draw nothing.
         let told = learned.profiles.iter().filter(|p| p.power_w.is_some_and(|w| w > 0.0)).map(|p| p.entity_id.clone());
@@ -111,6 +120,7 @@ fn learn_beside_metered(house: &House, entities: &[Entity], metered: &[Metered],
         (learned.grid, learned.model) = (from_whole.grid, from_whole.model);
         learned.hours.sort_by_key(|h| (h.entity, h.hour_ms));
     }
+    notes.append(&mut learned.notes);
     Both { learned, house_kwh, gap_s }
 }
 
@@ -289,7 +299,7 @@ fn less(house: &Series, metered: &[&Metered]) -> Series {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wattribute_domain::{Level, Said, Sensor};
+    use wattribute_domain::{Level, OwnerWords, Said, Sensor};
 
     #[test]
     fn readings_of_a_wrong_clock_do_not_stretch_the_history() {
@@ -341,6 +351,7 @@ mod tests {
             time_zone: chrono_tz::UTC,
             from_ms: None,
             to_ms: None,
+            owner: OwnerWords::new(),
         };
         analyze(history, &settings).unwrap().answer
     }

@@ -8,6 +8,7 @@ pub mod hours;
 pub mod learn;
 pub mod lost;
 pub mod meter;
+pub mod owner;
 pub mod power;
 pub mod response;
 pub mod runs;

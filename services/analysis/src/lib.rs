@@ -14,7 +14,7 @@ mod unknown;
 use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
-use wattribute_domain::{Answer, Correlation};
+use wattribute_domain::{Answer, Correlation, OwnerWords};
 
 pub use analyze::analyze;
 pub use attribution::hours::{EnergyOfHour, HOUR_MS, of_power as energy_by_hour};
@@ -40,6 +40,8 @@ pub struct Settings {
     pub from_ms: Option<i64>,
     /// End of the span (not included), ms since the epoch.
     pub to_ms: Option<i64>,
+    /// What the owner says of entities: not learned, and the others are learned around it.
+    pub owner: OwnerWords,
 }
 
 /// An answer and the state changes behind it.

@@ -1,11 +1,14 @@
 //! Correlation as it happens: the steps around the latest changes, by what was learned of the meter and of the devices.
 
-use wattribute_domain::{Correlation, Entity, Level, Series, Stage};
+use std::collections::BTreeMap;
+
+use wattribute_domain::{Correlation, Entity, Level, OwnerWords, Series, Stage};
 
 use crate::attribution::curve::Curve;
 use crate::attribution::events::Events;
 use crate::attribution::learn::{join, learn};
 use crate::attribution::meter::{Meter, Ways};
+use crate::attribution::owner::Owner;
 use crate::attribution::power::Powers;
 use crate::attribution::steps::{Cluster, Contrast, Guards, Windows, clusters, contrasts};
 use crate::attribution::units::{Unit, marks};
@@ -19,6 +22,8 @@ pub struct Model {
     floor_w: f64,
     units: Vec<ModelUnit>,
     parameters: Vec<f64>,
+    /// Entities of which the owner says a power, W, or that they switch nothing (`None`): the changes of those are not looked at.
+    said: BTreeMap<String, Option<f64>>,
 }
 
 /// Entities that are learned as one.
@@ -49,7 +54,7 @@ pub struct LiveLook {
 }
 
 impl Model {
-    pub(crate) fn new(meter: &Meter<'_>, units: &[Unit], powers: &Powers, entities: &[Entity]) -> Self {
+    pub(crate) fn new(meter: &Meter<'_>, units: &[Unit], powers: &Powers, entities: &[Entity], owner: &Owner) -> Self {
         let id = |&k: &usize| entities[k].entity_id.clone();
         Model {
             ways: meter.ways(),
@@ -58,18 +63,28 @@ impl Model {
             floor_w: powers.floor_w,
             units: units.iter().map(|u| ModelUnit { members: u.members.iter().map(id).collect(), curve: u.curve.clone() }).collect(),
             parameters: powers.solution.parameters.clone(),
+            said: said(entities, owner),
         }
     }
 
     /// What can be known from a stretch too short to learn devices from.
-    pub fn of_little(power: &Series, entities: &[Entity]) -> Self {
+    pub fn of_little(power: &Series, entities: &[Entity], words: &OwnerWords) -> Self {
+        let owner = Owner::of(words, entities);
         let usable = power.value.iter().filter(|v| v.is_finite()).count() >= 3;
         if usable {
-            return learn(power, entities, 0.0).model;
+            return learn(power, entities, 0.0, &owner).model;
         }
         let ways = Ways::default();
         let guards = Guards::wide(ways.interval_s);
-        Model { ways, guards, windows: Windows::of(ways.interval_s, 24.0), floor_w: 1.0, units: Vec::new(), parameters: Vec::new() }
+        Model {
+            ways,
+            guards,
+            windows: Windows::of(ways.interval_s, 24.0),
+            floor_w: 1.0,
+            units: Vec::new(),
+            parameters: Vec::new(),
+            said: said(entities, &owner),
+        }
     }
 
     /// How far around a change its windows can reach, ms.
@@ -89,7 +104,8 @@ impl Model {
         self.ways.interval_s
     }
 
-    /// Whether both would look at the meter through the same windows, so that what one joined need not be joined again by the other.
+    /// Whether both would look at the meter through the same windows and by the same words of the owner, so that what one joined need not be
+    /// joined again by the other.
     pub fn looks_alike(&self, other: &Model) -> bool {
         let near = |a: f64, b: f64| (a - b).abs() <= 1.0 + 0.05 * a.max(b);
         let members = |m: &Model| m.units.iter().filter(|u| u.members.len() > 1).map(|u| u.members.clone()).collect::<Vec<_>>();
@@ -97,6 +113,7 @@ impl Model {
             && near(self.guards.pre_s, other.guards.pre_s)
             && (self.windows.longest_s - other.windows.longest_s).abs() < 1.0
             && members(self) == members(other)
+            && self.said == other.said
     }
 
     /// Power of an entity at a level by its steps, W above what it draws when off; a group's is the sum, and told for its first member
@@ -171,12 +188,13 @@ impl Model {
 
     /// The entities as units: those that were learned as one are one.
     fn units_of(&self, entities: &[Entity]) -> Vec<Unit> {
-        let place = |id: &str| entities.iter().position(|e| e.entity_id == id);
         let mut out: Vec<Unit> = Vec::new();
-        let mut taken = vec![false; entities.len()];
+        let mut taken: Vec<bool> = entities.iter().map(|e| self.said.get(&e.entity_id) == Some(&None)).collect();
+        let looked_at: Vec<bool> = taken.iter().map(|taken| !taken).collect();
+        let place = |id: &str| entities.iter().position(|e| e.entity_id == id).filter(|&k| looked_at[k]);
         let unit = |members: Vec<usize>, curve: Curve| {
             let heard = members.iter().map(|&k| Events::of(&entities[k])).max_by_key(|e| e.changes.len()).unwrap_or_default();
-            Unit { members, events: heard, curve, usually_steady: 0.5 }
+            Unit { members, events: heard, curve, usually_steady: 0.5, stated_w: None }
         };
         for known in &self.units {
             let members: Vec<usize> = known.members.iter().filter_map(|id| place(id)).collect();
@@ -189,6 +207,12 @@ impl Model {
         out.extend(strangers.map(|k| unit(vec![k], Curve::default())));
         out
     }
+}
+
+/// What the owner says of the power of entities.
+fn said(entities: &[Entity], owner: &Owner) -> BTreeMap<String, Option<f64>> {
+    let says = |(k, e): (usize, &Entity)| owner.says_power(k).then(|| (e.entity_id.clone(), owner.stated_w(k)));
+    entities.iter().enumerate().filter_map(says).collect()
 }
 
 #[cfg(test)]

@@ -70,6 +70,7 @@ fn settings(arguments: &Analyze, history: &wattribute_domain::History, preferred
         time_zone,
         from_ms,
         to_ms,
+        owner: wattribute_domain::OwnerWords::new(),
     })
 }
 

@@ -16,7 +16,8 @@ fn verdicts() -> Vec<Verdict> {
     let next = |verdict| match verdict {
         Verdict::Learned => Some(Verdict::Varies),
         Verdict::Varies => Some(Verdict::Measured),
-        Verdict::Measured => Some(Verdict::NoLoad),
+        Verdict::Measured => Some(Verdict::Stated),
+        Verdict::Stated => Some(Verdict::NoLoad),
         Verdict::NoLoad => Some(Verdict::TooSmall),
         Verdict::TooSmall => Some(Verdict::Grouped),
         Verdict::Grouped => Some(Verdict::NotEnoughEvents),

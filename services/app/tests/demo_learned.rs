@@ -75,7 +75,16 @@ fn sensor(info: &SeriesInfo) -> Sensor {
 async fn learned(seed: u64, now_ms: i64) -> (Answer, Vec<Truth>) {
     let history = history(past(seed, now_ms).await);
     let time_zone = Tz::Europe__Berlin;
-    let settings = Settings { meter: None, meter_unit: None, price_per_kwh: None, currency: None, time_zone, from_ms: None, to_ms: None };
+    let settings = Settings {
+        meter: None,
+        meter_unit: None,
+        price_per_kwh: None,
+        currency: None,
+        time_zone,
+        from_ms: None,
+        to_ms: None,
+        owner: Default::default(),
+    };
     let answer = analyze(history, &settings).unwrap().answer;
     (answer, truth(seed, time_zone, now_ms - i64::from(DAYS) * 86_400_000, now_ms))
 }

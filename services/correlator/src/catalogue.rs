@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use wattribute_domain::{Entity, History, Hold, Home, Level, Quantity, Said, Sensor, Series, SeriesId, SeriesInfo};
-use wattribute_store::{OURS, Result, Store, home};
+use wattribute_domain::{Entity, History, Hold, Home, Level, OwnerWord, OwnerWords, Quantity, Said, Sensor, Series, SeriesId, SeriesInfo};
+use wattribute_store::{OURS, OWNER_WORDS, Result, Store, home, owner_words};
 
 /// All series of a store, apart from our own.
 #[derive(Clone, Debug, Default)]
@@ -13,13 +13,20 @@ pub struct Catalogue {
     by_name: HashMap<String, SeriesId>,
     /// What Home Assistant says of the home.
     pub home: Home,
+    /// What the owner says of entities.
+    pub owner: OwnerWords,
+    /// The document that `owner` was read from.
+    said: Option<String>,
 }
 
 impl Catalogue {
     /// Reads what there is.
     pub async fn read(store: &dyn Store) -> Result<Self> {
         let series = store.series().await?.into_iter().filter(|(_, info)| info.source != OURS).collect();
-        Ok(Catalogue::of(series, home(store).await?))
+        let mut catalogue = Catalogue::of(series, home(store).await?);
+        catalogue.said = store.document(OWNER_WORDS).await?;
+        catalogue.listen(owner_words(store).await?);
+        Ok(catalogue)
     }
 
     fn of(series: BTreeMap<SeriesId, SeriesInfo>, home: Home) -> Self {
@@ -30,7 +37,27 @@ impl Catalogue {
         let named = |info: &SeriesInfo| (info.source.clone(), info.object().to_owned());
         let loads: BTreeSet<_> = all().filter(|(_, info)| !is_helper(info)).map(|(_, info)| named(info)).collect();
         let levels = all().filter(|(_, info)| !(is_helper(info) && loads.contains(&named(info)))).map(|(id, _)| *id).collect();
-        Catalogue { levels, by_name, series, home }
+        Catalogue { levels, by_name, series, home, owner: OwnerWords::new(), said: None }
+    }
+
+    /// Takes what the owner says; names are put over those that were heard.
+    fn listen(&mut self, owner: OwnerWords) {
+        for (entity_id, name) in owner.iter().filter_map(|(id, word)| Some((id, word.name.as_ref()?))) {
+            let info = self.by_name.get(entity_id).and_then(|id| self.series.get_mut(id));
+            info.into_iter().for_each(|info| info.name = Some(name.clone()));
+        }
+        self.owner = owner;
+    }
+
+    /// Whether the owner has said something since this was read.
+    pub async fn is_outdated(&self, store: &dyn Store) -> Result<bool> {
+        Ok(store.document(OWNER_WORDS).await? != self.said)
+    }
+
+    /// What the owner says that learning depends on.
+    pub fn learned_by(&self) -> OwnerWords {
+        let bearing = self.owner.iter().filter(|(_, word)| word.bears_on_learning());
+        bearing.map(|(id, word)| (id.clone(), OwnerWord { name: None, ..word.clone() })).collect()
     }
 
     /// What is known of a series.
@@ -119,12 +146,9 @@ impl Catalogue {
     }
 }
 
-/// What the engine calls a series: the entity's id, or the device with its source where it is not Home Assistant's.
+/// What the engine calls a series.
 pub fn sensor_name(info: &SeriesInfo) -> String {
-    match info.source.as_str() {
-        "home_assistant" | "demo" => info.device.clone(),
-        source => format!("{source}.{}", info.device),
-    }
+    info.entity_id()
 }
 
 #[cfg(test)]
@@ -141,5 +165,17 @@ mod tests {
         let series = devices.iter().zip(0..).map(|(device, id)| (SeriesId(id), info(device))).collect();
         let catalogue = Catalogue::of(series, Home::default());
         assert_eq!(catalogue.levels(), [SeriesId(1), SeriesId(2), SeriesId(4)]);
+    }
+
+    #[test]
+    fn the_owners_name_is_put_over_the_one_that_was_heard() {
+        let mut lamp = SeriesInfo::new("home_assistant", "light.hall", Quantity::Level);
+        lamp.name = Some("Hue 7".to_owned());
+        let mut catalogue = Catalogue::of(BTreeMap::from([(SeriesId(0), lamp)]), Home::default());
+        let word = OwnerWord { name: Some("Hall lamp".to_owned()), ..OwnerWord::default() };
+        catalogue.listen(OwnerWords::from([("light.hall".to_owned(), word), ("light.gone".to_owned(), OwnerWord::default())]));
+        let entity = catalogue.entity(SeriesId(0), &Series::default()).unwrap();
+        assert_eq!((catalogue.info(SeriesId(0)).unwrap().label(), entity.name.as_deref()), ("Hall lamp", Some("Hall lamp")));
+        assert!(catalogue.learned_by().is_empty(), "a name changes nothing that is learned");
     }
 }

@@ -127,6 +127,7 @@ fn learn_from(catalogue: &Catalogue, meter: &str, inputs: Vec<SeriesId>, mut his
         time_zone,
         from_ms: None,
         to_ms: None,
+        owner: catalogue.owner.clone(),
     };
     let early = of_little(&history);
     let analysis = match analyze(history, &settings) {
@@ -139,7 +140,7 @@ fn learn_from(catalogue: &Catalogue, meter: &str, inputs: Vec<SeriesId>, mut his
                 meter: meter.to_owned(),
                 why: String::new(),
                 inputs,
-                model: Model::of_little(&power, &early.entities),
+                model: Model::of_little(&power, &early.entities, &catalogue.owner),
                 profiles: Vec::new(),
                 metered: HashMap::new(),
                 on_since_ms,

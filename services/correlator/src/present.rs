@@ -91,7 +91,7 @@ fn is_shown(catalogue: &Catalogue, record: &ProfileRecord) -> bool {
     let is_first = || profile.grouped_with.iter().all(|id| catalogue.level_named(id).is_none() || profile.entity_id < *id);
     match profile.verdict {
         Verdict::Learned | Verdict::Varies | Verdict::Measured => true,
-        Verdict::Grouped => profile.power_w.is_some() && is_first(),
+        Verdict::Grouped | Verdict::Stated => profile.power_w.is_some() && is_first(),
         Verdict::NoLoad | Verdict::TooSmall | Verdict::NotEnoughEvents => false,
     }
 }
@@ -99,7 +99,8 @@ fn is_shown(catalogue: &Catalogue, record: &ProfileRecord) -> bool {
 fn group_name(catalogue: &Catalogue, record: &ProfileRecord) -> String {
     let others =
         record.profile.grouped_with.iter().filter_map(|id| catalogue.info(catalogue.level_named(id)?)).map(|i| i.label().to_owned());
-    let names: Vec<String> = std::iter::once(record.profile.name.clone()).chain(others).collect();
+    let name = catalogue.info(record.series).and_then(|info| info.name.clone()).unwrap_or_else(|| record.profile.name.clone());
+    let names: Vec<String> = std::iter::once(name).chain(others).collect();
     names.join(" + ")
 }
 
@@ -113,6 +114,7 @@ fn power_w(live: &Live, learned: &Learned, record: &ProfileRecord) -> Option<f64
     match profile.verdict {
         _ if level.is_off() => Some(0.0),
         Verdict::Varies => profile.energy_kwh.filter(|_| profile.hours_on > 0.0).map(|kwh| 1000.0 * kwh / profile.hours_on),
+        Verdict::Stated => profile.power_w.map(|full_w| full_w * f64::from(level.fraction)),
         Verdict::Learned | Verdict::Grouped => learned.model.power_w(&profile.entity_id, level),
         _ => None,
     }

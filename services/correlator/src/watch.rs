@@ -10,7 +10,8 @@ use chrono::Utc;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
-use wattribute_domain::{CorrelationRecord, HourEnergy, HouseRecord, SeriesId};
+use wattribute_analysis::HOUR_MS;
+use wattribute_domain::{CorrelationRecord, HourEnergy, HouseRecord, OwnerWords, SeriesId};
 use wattribute_service::http::{About, serve};
 use wattribute_service::{Context, Health, State};
 use wattribute_store::Store;
@@ -147,6 +148,8 @@ struct Watch {
     /// Learning under way.
     learning: Option<Learning>,
     learned_ms: i64,
+    /// What the owner said of devices when learning began last.
+    learned_by: OwnerWords,
     learning_took: Duration,
     /// Changes whose window closed since learning began last.
     finals_since: usize,
@@ -179,6 +182,7 @@ impl Watch {
             energies: Energies::default(),
             learning: None,
             learned_ms: 0,
+            learned_by: OwnerWords::new(),
             learning_took: Duration::ZERO,
             finals_since: 0,
             announced: HashSet::new(),
@@ -196,7 +200,7 @@ impl Watch {
 
     async fn step(&mut self, now_ms: i64) -> anyhow::Result<()> {
         let rest_ms = if self.live.learned.is_some() { REFRESH_MS } else { self.find_rest_ms() };
-        if now_ms - self.refreshed_ms >= rest_ms {
+        if now_ms - self.refreshed_ms >= rest_ms || self.live.catalogue.is_outdated(&*self.store).await? {
             self.refreshed_ms = now_ms;
             if self.live.refresh().await? {
                 self.live.fill(now_ms).await?;
@@ -214,6 +218,9 @@ impl Watch {
             self.looked_ms = now_ms;
             let records = self.live.look(until_ms).await?;
             self.announce(&records).await;
+        }
+        if self.learning.is_none() && self.live.catalogue.learned_by() != self.learned_by {
+            self.begin_learning(now_ms);
         }
         // What comes in from the past is joined when it has stopped coming, after it was learned from.
         if self.live.backlog_s() > 0.0 && self.learning.is_none() && now_ms - self.live.backlog_grew_ms > QUIET_MS {
@@ -312,6 +319,7 @@ impl Watch {
         let (store, catalogue, days, named) =
             (self.store.clone(), self.live.catalogue.clone(), self.config.learn_days, self.config.meter.clone());
         self.finals_since = 0;
+        self.learned_by = self.live.catalogue.learned_by();
         let learning = tokio::spawn(async move {
             // A better meter may have come since the last time.
             let found = find_meter(&*store, &catalogue, named.as_deref(), now_ms).await;
@@ -375,7 +383,9 @@ impl Watch {
         // The first day of the span was cut by its start: what is kept of it was learned with what went before.
         let first_ms = span_ms.0.div_euclid(DAY_MS) * DAY_MS;
         let kept = self.store.energy(first_ms, span_ms.1.saturating_add(DAY_MS)).await?;
-        let cut = kept.iter().any(|h| h.hour_ms < span_ms.0) || !self.store.energy(first_ms - DAY_MS, first_ms).await?.is_empty();
+        // The hour that it starts within is no such cut: a home's first hour is seldom whole.
+        let cut =
+            kept.iter().any(|h| h.hour_ms + HOUR_MS <= span_ms.0) || !self.store.energy(first_ms - DAY_MS, first_ms).await?.is_empty();
         let from_ms = if cut { first_ms + DAY_MS } else { first_ms };
         let inside = |hours: &[HourEnergy]| hours.iter().filter(|h| h.hour_ms >= from_ms).copied().collect::<Vec<_>>();
         let (kept, fresh) = (inside(&kept), inside(&hours));

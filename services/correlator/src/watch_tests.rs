@@ -225,3 +225,56 @@ async fn a_change_that_comes_late_retracts_what_was_said_without_it() {
     house.live(5, &others).await;
     assert_eq!(house.rows().await.iter().map(|r| r.verdict).collect::<Vec<_>>(), [CorrelationVerdict::Overlapping; 2]);
 }
+
+#[tokio::test]
+async fn what_the_owner_says_is_learned_around_at_once_and_for_good() {
+    use wattribute_domain::OwnerWord;
+
+    let minutes = 300;
+    let mut house = House::new().await;
+    house.now_ms = START_MS + minutes * 60_000;
+    house.write(&said(0, minutes * 60, &habits(minutes))).await;
+    house.catch_up().await;
+    let (kettle, lamp) = (house.ids[1], house.ids[2]);
+    let rows = house.rows().await.len();
+    let say = async |house: &mut House, word: OwnerWord| {
+        let words = OwnerWords::from([("light.hall".to_owned(), OwnerWord { said_at_ms: house.now_ms, ..word })]);
+        wattribute_store::put_owner_words(&*house.store, words).await.unwrap();
+        house.catch_up().await;
+    };
+    let learned = async |house: &House| -> BTreeMap<SeriesId, wattribute_domain::ProfileRecord> {
+        house.store.profiles().await.unwrap().into_iter().map(|p| (p.series, p)).collect()
+    };
+
+    say(&mut house, OwnerWord { power_w: Some(9.0), name: Some("Hall lamp".to_owned()), ..OwnerWord::default() }).await;
+    let said_ms = house.now_ms - 30_000;
+    for _ in 0..3 {
+        let profiles = learned(&house).await;
+        assert!(profiles[&lamp].learned_at_ms >= said_ms, "it did not wait for its hour");
+        assert_eq!((profiles[&lamp].profile.verdict, profiles[&lamp].profile.power_w), (Verdict::Stated, Some(9.0)));
+        assert!((profiles[&kettle].profile.power_w.unwrap() - 2000.0).abs() < 5.0);
+        house.watch.begin_learning(house.now_ms);
+        house.catch_up().await;
+    }
+    let now = present(&house.watch.live, &mut Energies::default(), None, false, house.now_ms);
+    let shown = now.devices.iter().find(|d| d.series == lamp).unwrap();
+    assert_eq!((shown.name.as_str(), shown.verdict), ("Hall lamp", Verdict::Stated));
+    assert!((shown.recent_energy_kwh - 0.0).abs() < 1e-9 && shown.power_w == Some(0.0), "off");
+    let total: BTreeMap<SeriesId, f64> = house.store.total_energy(i64::MAX).await.unwrap().into_iter().collect();
+    assert!((total[&lamp] / (30.0 * 240.0 * 9.0 / 3.6e6) - 1.0).abs() < 0.03, "{total:?}");
+
+    say(&mut house, OwnerWord { has_load: Some(false), ..OwnerWord::default() }).await;
+    let profile = learned(&house).await.remove(&lamp).unwrap().profile;
+    assert_eq!((profile.verdict, profile.power_w, profile.events_total), (Verdict::NoLoad, Some(0.0), 60));
+    assert!(house.rows().await.iter().all(|row| row.series == kettle), "its changes are not looked at");
+    let total: BTreeMap<SeriesId, f64> = house.store.total_energy(i64::MAX).await.unwrap().into_iter().collect();
+    assert_eq!(total.get(&lamp).copied().unwrap_or(0.0), 0.0);
+    house.watch = House::watch(&house.store).await; // and a restart
+    house.catch_up().await;
+    assert_eq!(learned(&house).await[&lamp].profile.verdict, Verdict::NoLoad);
+
+    say(&mut house, OwnerWord::default()).await;
+    let profile = learned(&house).await.remove(&lamp).unwrap().profile;
+    assert!(profile.verdict == Verdict::Learned && (profile.power_w.unwrap() - 12.0).abs() < 1.0, "{profile:?}");
+    assert_eq!(house.rows().await.len(), rows);
+}

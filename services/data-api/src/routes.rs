@@ -12,6 +12,7 @@ mod known;
 mod legacy;
 mod live;
 mod now;
+mod owner;
 mod phantom;
 mod readings;
 mod series;
@@ -99,6 +100,8 @@ pub fn router(api: Api) -> OpenApiRouter {
     let v1 = OpenApiRouter::new()
         .routes(routes!(devices::devices))
         .routes(routes!(device::device))
+        .routes(routes!(owner::say))
+        .routes(routes!(owner::unsay))
         .routes(routes!(tariffs::tariffs, tariffs::put_tariffs))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))

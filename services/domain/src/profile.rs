@@ -12,7 +12,9 @@ pub enum Verdict {
     Varies,
     /// It has a power or energy sensor of its own, which is believed.
     Measured,
-    /// It switches nothing that the meter sees.
+    /// The owner says what it draws.
+    Stated,
+    /// It switches nothing that the meter sees, or nothing by the owner's word.
     NoLoad,
     /// Whatever it draws is below what this meter can show.
     TooSmall,

@@ -176,6 +176,14 @@ impl SeriesInfo {
         crate::object_of(&self.device)
     }
 
+    /// What the engine and the API call it: the entity's id, or the device with its source where it is not Home Assistant's.
+    pub fn entity_id(&self) -> String {
+        match self.source.as_str() {
+            "home_assistant" | "demo" => self.device.clone(),
+            source => format!("{source}.{}", self.device),
+        }
+    }
+
     /// The friendly name, else the id.
     pub fn label(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.device)

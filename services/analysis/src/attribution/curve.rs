@@ -1,6 +1,6 @@
 //! What an entity draws per mode and along the fraction, as a sum of steps that cannot be negative: a monotone curve.
 
-use super::events::Change;
+use super::events::{Change, Events};
 use wattribute_domain::Level;
 
 /// A mode's curve: power is 0 at fraction 0 and rises by one parameter between neighbouring knots.
@@ -36,8 +36,26 @@ impl ModeCurve {
 impl Curve {
     /// Chooses knots from the levels that `changes` go to; parameters are numbered from `first`.
     pub fn new(changes: &[Change], first: usize) -> Self {
+        Curve::of(changes.iter().flat_map(|c| [c.from, c.to]), first, choose)
+    }
+
+    /// The same for all levels that were ever heard, each mode up to its full level.
+    pub fn whole(events: &Events, first: usize) -> Self {
+        let levels = events.first.iter().map(|f| f.1).chain(events.changes.iter().map(|c| c.to));
+        let up_to_full = |fractions| {
+            let mut knots = choose(fractions);
+            match knots.last_mut() {
+                Some(top) if *top > 0.98 => *top = 1.0,
+                _ => knots.push(1.0),
+            }
+            knots
+        };
+        Curve::of(levels, first, up_to_full)
+    }
+
+    fn of(levels: impl Iterator<Item = Level>, first: usize, choose: impl Fn(Vec<f32>) -> Vec<f32>) -> Self {
         let mut modes: Vec<(u16, Vec<f32>)> = Vec::new();
-        for level in changes.iter().flat_map(|c| [c.from, c.to]).filter(|l| !l.is_off()) {
+        for level in levels.filter(|l| !l.is_off()) {
             match modes.iter_mut().find(|m| m.0 == level.mode) {
                 Some(m) => m.1.push(level.fraction),
                 None => modes.push((level.mode, vec![level.fraction])),

@@ -108,7 +108,7 @@ fn start(u: usize, unit: &Unit, powers: &Powers, end_ms: i64) -> Load {
         runs,
         power_w,
         agreement,
-        steady: agreement,
+        steady: if unit.stated_w.is_some() { 1.0 } else { agreement },
         energy_kwh,
         error_kwh: 0.0,
         parts_kwh: (0.0, 0.0),
@@ -174,6 +174,13 @@ fn empty_draw(grid: &Grid, run: &Run) -> (usize, Vec<f32>) {
 
 /// Measures one unit against `rest`, which holds what nobody else draws.
 fn fit(grid: &Grid, unit: &Unit, powers: &Powers, load: &mut Load, rest: &[f32], doubt: &[f32]) {
+    if unit.stated_w.is_some() {
+        let steady_kwh = steady_kwh(unit, powers, &load.runs);
+        (load.energy_kwh, load.error_kwh, load.parts_kwh) = (steady_kwh, 0.0, (steady_kwh, steady_kwh));
+        load.draws = load.runs.par_iter().map(|run| steady_draw(grid, unit, powers, run)).collect();
+        load.doubt = 0.02;
+        return;
+    }
     let without = without(load, rest);
     let measures: Vec<Measure> =
         (0..load.runs.len()).into_par_iter().map(|k| measure(grid, &load.runs, k, (rest, &without), doubt)).collect();
@@ -330,7 +337,7 @@ mod tests {
             }
         }
         let meter = Meter::new(&series);
-        let units = units(vec![Events { changes, first: Some((0, Level::off())), repeats: Vec::new() }], &["switch"]);
+        let units = units(vec![Events { changes, first: Some((0, Level::off())), repeats: Vec::new() }], &["switch"], &Default::default());
         let powers = solve_steps(&meter, &units, Guards::wide(5.0));
         let load = loads(&Grid::new(&meter, 0.0), &units, &powers, 60 * 7_200_000).remove(0);
         (load, truth_kwh)

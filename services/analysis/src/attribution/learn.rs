@@ -5,6 +5,7 @@ use super::events::Events;
 use super::grid::Grid;
 use super::hours::{EnergyOfHour, hours};
 use super::meter::{Meter, Ways};
+use super::owner::{self, Owner};
 use super::power::{Powers, solve_steps};
 use super::response;
 use super::steps::{Cluster, Contrast, Mark};
@@ -36,15 +37,18 @@ pub struct Learned {
     pub hours: Vec<EnergyOfHour>,
     /// What live correlation needs.
     pub model: Model,
+    /// What the owner should know of what was said, a sentence each.
+    pub notes: Vec<String>,
 }
 
 /// Learns what `entities` draw from the house's power in W, as a meter tells it that reports no oftener than every `interval_s`: where
-/// something was subtracted, there are more rows than readings.
-pub fn learn(power: &Series, entities: &[Entity], interval_s: f64) -> Learned {
+/// something was subtracted, there are more rows than readings. What the owner says is not learned.
+pub fn learn(power: &Series, entities: &[Entity], interval_s: f64, owner: &Owner) -> Learned {
     let mut meter = Meter::new(power);
-    let events: Vec<Events> = entities.par_iter().map(Events::of).collect();
+    let heard = |(k, entity): (usize, &Entity)| if owner.has_no_load(k) { Events::default() } else { Events::of(entity) };
+    let events: Vec<Events> = entities.par_iter().enumerate().map(heard).collect();
     let domains: Vec<&str> = entities.iter().map(Entity::domain).collect();
-    let units = units(events, &domains);
+    let units = units(events, &domains, owner);
     let marks = marks(&units);
     if response::is_still(&meter, &marks) {
         let said_s = meter.interval_s;
@@ -62,10 +66,17 @@ pub fn learn(power: &Series, entities: &[Entity], interval_s: f64) -> Learned {
     let strengths: Vec<f64> =
         units.par_iter().zip(&tops).map(|(u, t)| t.map_or(0.0, |t| strength(&meter, u, &powers, powers.windows, t.power_w))).collect();
     let mut profiles: Vec<Option<DeviceProfile>> = vec![None; entities.len()];
-    let mut explained_kwh = 0.0;
+    let (mut explained_kwh, mut notes) = (0.0, Vec::new());
+    let inseparable = owner.inseparable(&units, &powers);
     for (k, unit) in units.iter().enumerate() {
         let used = events_used(k, &powers);
-        let profile = profile(unit, entities, &powers, &loads[k], tops[k], (used, strengths[k]));
+        let mut profile = profile(unit, entities, &powers, &loads[k], tops[k], (used, strengths[k]));
+        if inseparable.iter().any(|&(a, b)| a == k || b == k) {
+            owner::abstain(&mut profile);
+        }
+        if unit.members.iter().any(|&member| owner.has_load(member)) {
+            profile.state_some_load();
+        }
         explained_kwh += profile.energy_kwh.unwrap_or(0.0);
         for &member in &unit.members {
             let entity = &entities[member];
@@ -76,14 +87,26 @@ pub fn learn(power: &Series, entities: &[Entity], interval_s: f64) -> Learned {
                 ..profile.clone()
             });
         }
+        let first = profiles[unit.members[0]].as_mut();
+        if let Some(first) = first.filter(|_| owner.has_no_load(unit.members[0])) {
+            *first = owner::no_load(&entities[unit.members[0]], first, end_ms);
+        } else if let Some(first) = profiles[unit.members[0]].as_ref() {
+            notes.extend(owner::contradiction(unit, k, &powers, first));
+        }
+    }
+    for (a, b) in inseparable {
+        let name = |unit: usize| profiles[units[unit].members[0]].as_ref().map_or("", |profile| &profile.name);
+        notes.push(format!("{} and {} are hardly ever switched apart: what each of them draws cannot be told.", name(a), name(b)));
     }
     let hours = hours(&grid, &units, &loads, &profiles);
-    let mut errors: Vec<f64> = tops.iter().flatten().map(|t| t.error_w).collect();
+    let mut errors: Vec<f64> =
+        units.iter().zip(&tops).filter(|(u, _)| u.stated_w.is_none()).flat_map(|(_, t)| t).map(|t| t.error_w).collect();
     let smallest_load_w = super::meter::quantile(&mut errors, 0.5).map_or(0.0, |e| e / super::verdict::TELL).max(1.0);
     Learned {
         profiles: profiles.into_iter().flatten().collect(),
         correlations: correlations(&units, &powers),
-        model: Model::new(&meter, &units, &powers, entities),
+        model: Model::new(&meter, &units, &powers, entities, owner),
+        notes,
         hours,
         interval_s: meter.interval_s,
         lag_s,
@@ -127,7 +150,7 @@ fn profile(
     let energy_kwh = if nothing { 0.0 } else { load.energy_kwh };
     let spread_kwh = if nothing { 0.0 } else { 1.645 * load.error_kwh };
     let energy = |kwh: f64| energy_told.then(|| round(kwh.max(0.0), 4));
-    DeviceProfile {
+    let mut profile = DeviceProfile {
         entity_id: String::new(),
         name: String::new(),
         power_w: if nothing { Some(0.0) } else { top.filter(|_| told).map(|t| round(t.power_w, 2)) },
@@ -146,7 +169,11 @@ fn profile(
         strength: round(strength, 3),
         grouped_with: Vec::new(),
         verdict,
+    };
+    if let Some(power_w) = unit.stated_w {
+        profile.state(power_w);
     }
+    profile
 }
 
 /// Every state change with the step around it.

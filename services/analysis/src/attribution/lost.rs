@@ -387,7 +387,7 @@ mod tests {
         let lost = changes.drain(29..31).next_back().unwrap();
         let repeats = vec![Repeat { first_ms: changes[28].at_ms, at_ms: lost.at_ms, level: ON }];
         let events = Events { changes, repeats, first: Some((0, Level::off())) };
-        let unit = Unit { members: vec![0], curve: Curve::new(&events.changes, 0), events, usually_steady: 0.6 };
+        let unit = Unit { members: vec![0], curve: Curve::new(&events.changes, 0), events, usually_steady: 0.6, stated_w: None };
         (unit, Grid { start_ms: 0, step_s: 10.0, power_w })
     }
 

@@ -74,9 +74,23 @@ pub fn solve_steps(meter: &Meter<'_>, units: &[Unit], guards: Guards) -> Powers 
     }
     let n = parameter_count(units);
     let by_unit = by_unit(units, &equations, n);
-    let p0 = first_guess(units, &equations, &by_unit, n);
-    let solution = solve(&equations, n, p0);
+    let mut p0 = first_guess(units, &equations, &by_unit, n);
+    let held: Vec<(usize, f64)> = units.iter().flat_map(Unit::held).collect();
+    held.iter().for_each(|&(k, w)| p0[k] = w);
+    let solution = if held.is_empty() { solve(&equations, n, p0) } else { solve(&without(&equations, &held, n), n, p0) };
     Powers { marks, clusters, contrasts, equations, by_unit, solution, floor_w: calm.overall_w, guards, windows }
+}
+
+/// The equations less what is held in them: a parameter that is in none stays what it was at the start.
+fn without(equations: &[Equation], held: &[(usize, f64)], n: usize) -> Vec<Equation> {
+    let mut known: Vec<Option<f64>> = vec![None; n];
+    held.iter().for_each(|&(k, w)| known[k] = Some(w));
+    let mut out = equations.to_vec();
+    for e in &mut out {
+        e.step_w -= e.parts.iter().filter_map(|&(k, x)| Some(f64::from(x) * known[k as usize]?)).sum::<f64>();
+        e.parts.retain(|&(k, _)| known[k as usize].is_none());
+    }
+    out
 }
 
 /// The change of level that a cluster leaves behind.

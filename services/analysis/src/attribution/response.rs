@@ -145,7 +145,7 @@ mod tests {
             series.push(at_ms, 300.0 + (k * 7 % 5) as f64 + if switched % 2 == 1 { 200.0 } else { 0.0 });
         }
         let events = Events { changes, first: Some((0, Level::off())), repeats: Vec::new() };
-        (series, units(vec![events], &["switch"]))
+        (series, units(vec![events], &["switch"], &Default::default()))
     }
 
     #[test]

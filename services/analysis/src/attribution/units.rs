@@ -2,6 +2,7 @@
 
 use super::curve::Curve;
 use super::events::{Change, Events};
+use super::owner::Owner;
 use super::steps::Mark;
 
 /// What is learned as one.
@@ -15,6 +16,21 @@ pub struct Unit {
     pub curve: Curve,
     /// How often things of its kind draw the same power whenever they are on, 0 to 1.
     pub usually_steady: f64,
+    /// Power at full level by the owner's word, W: not learned, and what the others draw is learned around it.
+    pub stated_w: Option<f64>,
+}
+
+impl Unit {
+    /// The parameters that are not learned, and what they are, W: a stated power is linear in the fraction.
+    pub fn held(&self) -> impl Iterator<Item = (usize, f64)> + '_ {
+        let of_mode = move |power_w: f64| {
+            self.curve.modes.iter().flat_map(move |mode| {
+                let below = std::iter::once(0.0).chain(mode.knots.iter().copied());
+                mode.knots.iter().zip(below).enumerate().map(move |(k, (knot, below))| (mode.first + k, power_w * f64::from(knot - below)))
+            })
+        };
+        self.stated_w.into_iter().flat_map(of_mode)
+    }
 }
 
 /// Changes of two members within this time are one.
@@ -26,13 +42,14 @@ const COMMON: f64 = 0.8;
 /// The longest silence across which a change still gives an equation, ms.
 const UNHEARD_MS: i64 = 120_000;
 
-/// Makes units of the events of entities of the given domains (`light`, `switch`, …).
-pub fn units(events: Vec<Events>, domains: &[&str]) -> Vec<Unit> {
-    let mut group: Vec<usize> = (0..events.len()).collect();
+/// Makes units of the events of entities of the given domains (`light`, `switch`, …), and of what the owner says of them.
+pub fn units(events: Vec<Events>, domains: &[&str], owner: &Owner) -> Vec<Unit> {
+    let mut group: Vec<usize> = owner.groups(events.len());
     for a in 0..events.len() {
         for b in a + 1..events.len() {
-            if group[a] == a && group[b] == b && together(&events[a].changes, &events[b].changes) {
-                group[b] = group[a];
+            let is_one = group[a] == a && group[b] == b && together(&events[a].changes, &events[b].changes);
+            if is_one && owner.may_be_one(&group, a, b) {
+                group.iter_mut().filter(|first| **first == b).for_each(|first| *first = a);
             }
         }
     }
@@ -43,17 +60,22 @@ pub fn units(events: Vec<Events>, domains: &[&str]) -> Vec<Unit> {
         if first != k {
             let unit = &mut out[place[first]];
             unit.members.push(k);
+            unit.stated_w = unit.stated_w.or(owner.stated_w(k));
             if events.changes.len() > unit.events.changes.len() {
                 unit.events = events;
             }
             continue;
         }
         place[k] = out.len();
-        out.push(Unit { members: vec![k], events, curve: Curve::default(), usually_steady: usually_steady(domains[k]) });
+        let usually_steady = usually_steady(domains[k]);
+        out.push(Unit { members: vec![k], events, curve: Curve::default(), usually_steady, stated_w: owner.stated_w(k) });
     }
     let mut first = 0;
     for unit in &mut out {
-        unit.curve = Curve::new(&unit.events.changes, first);
+        unit.curve = match unit.stated_w {
+            Some(_) => Curve::whole(&unit.events, first),
+            None => Curve::new(&unit.events.changes, first),
+        };
         first += unit.curve.parameters();
     }
     out
@@ -128,7 +150,7 @@ mod tests {
         opposite.changes.remove(0);
         opposite.changes.iter_mut().for_each(|c| c.at_ms -= 600_000);
         let all = vec![switching(20, 0), switching(20, 300_000), switching(21, 5_000), opposite, switching(5, 0)];
-        let units = units(all, &["light", "light", "switch", "light", "light"]);
+        let units = units(all, &["light", "light", "switch", "light", "light"], &Owner::default());
         let members: Vec<&[usize]> = units.iter().map(|u| &u.members[..]).collect();
         assert_eq!(members, [&[0, 2][..], &[1], &[3], &[4]]);
         assert_eq!(units[0].events.changes.len(), 21, "of the member that was heard most");
@@ -141,7 +163,7 @@ mod tests {
         let mut late = switching(2, 0);
         late.changes[0].since_ms = Some(-60_000);
         late.changes[1].since_ms = Some(600_000 - UNHEARD_MS - 1);
-        let marks = marks(&units(vec![switching(2, 1_000), late.clone()], &["light", "light"]));
+        let marks = marks(&units(vec![switching(2, 1_000), late.clone()], &["light", "light"], &Owner::default()));
         let found: Vec<(u32, i64, i64)> = marks.iter().map(|m| (m.unit, m.from_ms, m.at_ms)).collect();
         assert_eq!(found, [(1, -60_000, 0), (0, 1_000, 1_000), (1, 600_000, 600_000), (0, 601_000, 601_000)]);
         assert_eq!(late.changes.iter().map(is_timed).collect::<Vec<_>>(), [true, false]);

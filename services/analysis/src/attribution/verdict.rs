@@ -78,6 +78,9 @@ pub fn events_used(u: usize, powers: &Powers) -> usize {
 
 /// What can be said of a unit's power and energy.
 pub fn verdict(unit: &Unit, load: &Load, top: Option<Estimate>, used: usize, strength: f64) -> Verdict {
+    if unit.stated_w.is_some() {
+        return Verdict::Stated;
+    }
     let Some(top) = top.filter(|_| unit.events.changes.len() >= EVENTS && used >= EVENTS / 2) else {
         return Verdict::NotEnoughEvents;
     };
@@ -157,6 +160,7 @@ mod tests {
             events: Events { changes: (0..changes).map(change).collect(), ..Events::default() },
             curve: crate::attribution::curve::Curve::default(),
             usually_steady: 0.995,
+            stated_w: None,
         };
         let load = Load::default();
         let (sure, none, vague) = (

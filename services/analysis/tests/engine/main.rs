@@ -6,6 +6,7 @@ mod bad_input;
 #[path = "../home/mod.rs"]
 mod home;
 mod invariance;
+mod owner;
 mod truth;
 mod unknown;
 

@@ -3,7 +3,7 @@
 
 use chrono_tz::Tz;
 use wattribute_analysis::{Analysis, Settings, analyze};
-use wattribute_domain::{DeviceProfile, Entity, History, Level, Said, Sensor, Series};
+use wattribute_domain::{DeviceProfile, Entity, History, Level, OwnerWords, Said, Sensor, Series};
 
 /// The meter's id: a usual name, so that it is found.
 pub const METER: &str = "sensor.house_power";
@@ -246,6 +246,7 @@ pub fn settings() -> Settings {
         time_zone: Tz::Europe__Berlin,
         from_ms: None,
         to_ms: None,
+        owner: OwnerWords::new(),
     }
 }
 

@@ -55,7 +55,7 @@ fn sample() -> Analysis {
         hours: Vec::new(),
         house_hours: std::collections::BTreeMap::new(),
         metered: Vec::new(),
-        model: wattribute_analysis::Model::of_little(&wattribute_domain::Series::default(), &[]),
+        model: wattribute_analysis::Model::of_little(&wattribute_domain::Series::default(), &[], &wattribute_domain::OwnerWords::new()),
     }
 }
 

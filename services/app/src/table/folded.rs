@@ -59,7 +59,7 @@ impl Reason {
             Verdict::TooSmall => Reason::Small,
             Verdict::Grouped if line.device.power_high_w.is_some() => Reason::Small,
             Verdict::NotEnoughEvents => Reason::Seldom,
-            Verdict::Learned | Verdict::Varies | Verdict::Measured | Verdict::Grouped => Reason::Other,
+            Verdict::Learned | Verdict::Varies | Verdict::Measured | Verdict::Stated | Verdict::Grouped => Reason::Other,
         }
     }
 }

@@ -55,7 +55,7 @@ pub fn lines(answer: &Answer) -> (Vec<Line<'_>>, Vec<Line<'_>>) {
 fn is_told(device: &DeviceProfile) -> bool {
     match device.verdict {
         Verdict::NoLoad | Verdict::TooSmall | Verdict::NotEnoughEvents => false,
-        Verdict::Learned | Verdict::Varies | Verdict::Measured | Verdict::Grouped => {
+        Verdict::Learned | Verdict::Varies | Verdict::Measured | Verdict::Stated | Verdict::Grouped => {
             device.power_w.is_some() || words::energy_kwh(device).is_some()
         }
     }

@@ -10,6 +10,7 @@ pub fn verdict(device: &DeviceProfile) -> &'static str {
         Verdict::Learned => sureness(device),
         Verdict::Varies => "works by itself",
         Verdict::Measured => "own meter",
+        Verdict::Stated => "as you said",
         Verdict::Grouped => "always together",
         Verdict::NoLoad => "nothing seen",
         Verdict::TooSmall | Verdict::NotEnoughEvents => "cannot tell",
@@ -43,8 +44,8 @@ fn half_width(device: &DeviceProfile) -> Option<f64> {
 /// A power in two parts, `1 985 W` and ` ± 4`, so that the units can stand below one another.
 pub fn power(device: &DeviceProfile) -> (String, String) {
     let whole = match (device.power_w, half_width(device), device.power_high_w) {
-        (Some(power), Some(half), _) => number::watts_within(power, half),
-        (Some(power), None, _) => number::watts(power, None),
+        (Some(power), Some(half), _) if device.verdict != Verdict::Stated => number::watts_within(power, half),
+        (Some(power), _, _) => number::watts(power, None),
         (None, _, Some(high)) if device.verdict != Verdict::Varies => format!("under {}", number::watts(high, None)),
         (None, _, _) if device.verdict == Verdict::Varies => "varies".to_owned(),
         (None, _, _) => "–".to_owned(),

@@ -10,7 +10,8 @@ use crate::now::DeviceNow;
 /// The devices that get sensors, in the order given. Who is `published` already stays until a quarter more are before it, so that
 /// neighbours in rank do not come and go.
 pub(super) fn choose<'a>(devices: &'a [DeviceNow], wanted: &Devices, published: &BTreeSet<String>) -> Vec<&'a DeviceNow> {
-    let says_something = |d: &&DeviceNow| matches!(d.verdict, Verdict::Learned | Verdict::Varies | Verdict::Grouped | Verdict::Measured);
+    let says_something =
+        |d: &&DeviceNow| matches!(d.verdict, Verdict::Learned | Verdict::Varies | Verdict::Grouped | Verdict::Measured | Verdict::Stated);
     // What is measured has sensors in Home Assistant already: it takes the places that are left.
     let rank = |a: &&DeviceNow, b: &&DeviceNow| {
         let is_measured = |d: &DeviceNow| d.verdict == Verdict::Measured;

@@ -3,7 +3,7 @@ const watts = (w) => (w === null ? "–" : Math.abs(w) >= 10000 ? `${(w / 1000).
 const kwh = (e) => (e === null ? "–" : `${e.toFixed(e < 10 ? 2 : 1)} kWh`);
 const signed = (w) => (w === null ? "–" : `${w > 0 ? "+" : ""}${watts(w)}`);
 const words = {
-  learned: "learned", varies: "varies by itself", measured: "has its own meter", no_load: "switches nothing", too_small: "too small for this meter",
+  learned: "learned", varies: "varies by itself", measured: "has its own meter", stated: "as you said", no_load: "switches nothing", too_small: "too small for this meter",
   grouped: "always with others", not_enough_events: "switched too seldom", clean: "clear", overlapping: "with others", noisy: "uncertain",
   no_data: "meter was silent",
 };

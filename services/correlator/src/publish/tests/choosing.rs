@@ -39,12 +39,13 @@ fn only_devices_with_something_to_say_are_published_unless_named() {
         Verdict::TooSmall,
         Verdict::Grouped,
         Verdict::NotEnoughEvents,
+        Verdict::Stated,
     ];
     let devices: Vec<_> = many().into_iter().zip(verdicts).map(|(d, verdict)| DeviceNow { verdict, ..d }).collect();
     let ids = |wanted| choose(&devices, &wanted, &BTreeSet::new()).iter().map(|d| d.series.0).collect::<Vec<_>>();
-    assert_eq!(ids(Devices::Top(20)), [0, 1, 5, 2], "what has a meter of its own comes last");
+    assert_eq!(ids(Devices::Top(20)), [0, 1, 5, 7, 2], "what has a meter of its own comes last");
     assert_eq!(ids(Devices::Top(3)), [0, 1, 5]);
-    assert_eq!(ids(Devices::All), [0, 1, 2, 5]);
+    assert_eq!(ids(Devices::All), [0, 1, 2, 5, 7]);
     assert_eq!(ids(Devices::Listed(vec!["light.l2".to_owned()])), [2], "a plug's own meter, because it was asked for");
 }
 
