@@ -4,11 +4,13 @@ mod catalogue;
 mod http;
 mod join;
 mod learn;
+pub mod left_on;
 mod live;
 pub mod now;
 mod present;
 pub mod publish;
 mod second_meter;
+mod silence;
 mod watch;
 mod window;
 

@@ -1,5 +1,6 @@
 //! The API, under `/api/v1`.
 
+mod alerts;
 mod correlations;
 mod devices;
 mod now;
@@ -25,7 +26,7 @@ pub struct Api {
 pub fn router(api: Api) -> OpenApiRouter {
     let energy =
         OpenApiRouter::new().routes(routes!(now::current)).routes(routes!(now::circuits)).routes(routes!(correlations::correlations));
-    let v1 = OpenApiRouter::new().routes(routes!(devices::devices));
+    let v1 = OpenApiRouter::new().routes(routes!(devices::devices)).routes(routes!(alerts::alerts));
     OpenApiRouter::new().nest("/api/v1", v1.nest("/energy", energy)).with_state(api)
 }
 
