@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono_tz::Tz;
 use wattribute_analysis::{Analysis, Model, Settings, analyze, find_house};
-use wattribute_domain::{Entity, History, HourEnergy, ProfileRecord, Quantity, Series, SeriesId, SeriesInfo, Verdict, entities_of};
+use wattribute_domain::{History, HourEnergy, ProfileRecord, Quantity, Series, SeriesId, SeriesInfo, Verdict, entities_of};
 use wattribute_store::{OURS, Store};
 
 use crate::catalogue::{Catalogue, sensor_name};

@@ -29,7 +29,7 @@ pub async fn meters(store: &dyn Store, catalogue: &Catalogue, inputs: &[SeriesId
     let mut said: HashMap<&str, i64> = HashMap::new();
     for row in store.latest().await?.into_iter().filter(|row| row.at_ms <= now_ms) {
         last.insert(row.series, (row.at_ms, row.value));
-        if let Some(source) = catalogue.info(row.series).and_then(|info| sources.get(info.source.as_str())) {
+        if let Some(source) = catalogue.info(row.series).and_then(|info| sources.get(info.source.as_str()).copied()) {
             let at_ms = said.entry(source).or_insert(row.at_ms);
             *at_ms = row.at_ms.max(*at_ms);
         }
@@ -39,8 +39,8 @@ pub async fn meters(store: &dyn Store, catalogue: &Catalogue, inputs: &[SeriesId
     for source in &sources {
         let told = store.document(&format!("heard:{source}")).await?.and_then(|text| text.parse::<i64>().ok());
         if let Some(told_ms) = told.filter(|told_ms| *told_ms <= now_ms) {
-            let said_ms = said.get(source).copied().unwrap_or(told_ms);
-            heard.insert(source, told_ms.max(said_ms));
+            let said_ms = said.get(*source).copied().unwrap_or(told_ms);
+            heard.insert(*source, told_ms.max(said_ms));
         }
     }
     let silent = |source: &str| heard.get(source).copied().filter(|at_ms| now_ms - at_ms > HEARD_MS);

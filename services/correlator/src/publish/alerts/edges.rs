@@ -34,7 +34,7 @@ impl Alerts {
         let is_there = |what: &str, on: &On| match (config.kinds.contains(&on.alert.kind), on.alert.kind) {
             (true, AlertKind::LeftOn) => now.devices.is_empty() || now.devices.iter().any(|d| what == left_on(&d.identity)),
             (true, AlertKind::NoData) => {
-                now.meters.is_empty() || now.meters.iter().any(|m| what.strip_prefix(NO_DATA) == Some(&m.identity))
+                now.meters.is_empty() || now.meters.iter().any(|m| what.strip_prefix(NO_DATA) == Some(m.identity.as_str()))
             }
             (is_wanted, _) => is_wanted,
         };

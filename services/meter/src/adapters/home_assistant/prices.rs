@@ -67,7 +67,7 @@ pub(super) fn listed(attributes: &Value) -> Box<[Listed]> {
 /// Whether an attribute has the name of a list of prices and is one of objects, though none of a shape that is known.
 pub(super) fn has_unknown_list(attributes: &Value) -> bool {
     let is_list =
-        |name: &&str| attributes.get(**name).and_then(Value::as_array).is_some_and(|all| all.first().is_some_and(Value::is_object));
+        |name: &&str| attributes.get(*name).and_then(Value::as_array).is_some_and(|all| all.first().is_some_and(Value::is_object));
     LISTS.iter().any(|name| is_list(&name)) && listed(attributes).is_empty()
 }
 
