@@ -85,11 +85,13 @@ async fn what_is_not_taken_now_is_sent_again_and_health_says_so_meanwhile() {
     let Some(State::Degraded(why)) = sent.state() else { panic!("it fails") };
     assert!(why.contains("503") && why.contains("127.0.0.1") && !why.contains("hush"), "{why}");
     drop(failing);
-    Mock::given(method("POST")).and(path("/hush")).respond_with(ResponseTemplate::new(204)).mount(&server).await;
+    Mock::given(method("POST")).and(path("/hush")).respond_with(ResponseTemplate::new(204)).expect(2).mount(&server).await;
     until("it is well", async || sent.state() == Some(State::Ok)).await;
     assert_eq!(sent.end().await, Some(State::Ok));
-    let kinds: Vec<Value> = received(&server).await.iter().map(|r| r.body_json::<Value>().unwrap()["kind"].clone()).collect();
-    assert_eq!(kinds, ["high_consumption", "no_data"], "each once, in turn");
+    // The first was tried more than once, and taken once.
+    let mut kinds: Vec<Value> = received(&server).await.iter().map(|r| r.body_json::<Value>().unwrap()["kind"].clone()).collect();
+    kinds.dedup();
+    assert_eq!(kinds, ["high_consumption", "no_data"], "in turn");
 }
 
 #[tokio::test]
