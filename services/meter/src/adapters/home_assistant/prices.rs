@@ -68,7 +68,7 @@ pub(super) fn listed(attributes: &Value) -> Box<[Listed]> {
 pub(super) fn has_unknown_list(attributes: &Value) -> bool {
     let is_list =
         |name: &&str| attributes.get(*name).and_then(Value::as_array).is_some_and(|all| all.first().is_some_and(Value::is_object));
-    LISTS.iter().any(|name| is_list(name)) && listed(attributes).is_empty()
+    LISTS.iter().any(is_list) && listed(attributes).is_empty()
 }
 
 fn row(row: &Value) -> Option<Listed> {
