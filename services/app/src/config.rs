@@ -137,13 +137,15 @@ pub fn load(file: Option<&Path>, services: Services) -> anyhow::Result<Loaded> {
 pub fn load_from(file: Option<&Path>, environment: &[(String, String)], services: Services) -> Result<Loaded, ConfigError> {
     let mut loader = Loader::read(file, environment)?;
     let mut warnings = earlier::take(&mut loader, environment)?;
+    let mut correlator: wattribute_correlator::Config = loader.section("correlator")?;
+    correlator.publish.alerts = loader.section("alerts")?;
     let mut config = Config {
         data_dir: loader.section::<Top>("")?.data_dir,
         store: loader.section("store")?,
         home_assistant: loader.section("home_assistant")?,
         mqtt: loader.section("mqtt")?,
         meter: loader.section("meter")?,
-        correlator: loader.section("correlator")?,
+        correlator,
         data_api: loader.section("data_api")?,
         dashboard: loader.section("dashboard")?,
         graphite: loader.section("graphite")?,

@@ -114,7 +114,7 @@ async fn serve(loaded: Loaded, access: Access, services: Services, origin: Origi
         };
         running.spawn(async move { ("meter", wattribute_meter::run(meter, context).await) });
     }
-    let phantom_threshold_w = config.correlator.publish.high_phantom_load_w;
+    let phantom_threshold_w = config.correlator.publish.alerts.high_phantom_load_w;
     if let Some(listener) = ports.correlator {
         let context = context(listener, correlator_health);
         let correlator = wattribute_correlator::Config {

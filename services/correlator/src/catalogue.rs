@@ -65,6 +65,11 @@ impl Catalogue {
         self.series.get(&id)
     }
 
+    /// All series.
+    pub fn all(&self) -> impl Iterator<Item = (SeriesId, &SeriesInfo)> {
+        self.series.iter().map(|(id, info)| (*id, info))
+    }
+
     /// Everything that may switch a load.
     pub fn levels(&self) -> &[SeriesId] {
         &self.levels

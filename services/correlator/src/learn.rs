@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono_tz::Tz;
-use wattribute_analysis::attribution::events::Events;
 use wattribute_analysis::{Analysis, Model, Settings, analyze, find_house};
-use wattribute_domain::{Entity, History, HourEnergy, ProfileRecord, Quantity, Series, SeriesId, SeriesInfo, Verdict, entities_of};
+use wattribute_domain::{History, HourEnergy, ProfileRecord, Quantity, Series, SeriesId, SeriesInfo, Verdict, entities_of};
 use wattribute_store::{OURS, Store};
 
 use crate::catalogue::{Catalogue, sensor_name};
+use crate::left_on::{On, on};
 
 /// A day, ms.
 pub const DAY_MS: i64 = 86_400_000;
@@ -210,29 +210,6 @@ pub fn house_info() -> SeriesInfo {
         role: Some(wattribute_domain::Role::WholeHouse),
         ..SeriesInfo::new(OURS, "house", Quantity::PowerW)
     }
-}
-
-/// How long an entity is on.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct On {
-    since_ms: Option<i64>,
-    usual_h: Option<f64>,
-}
-
-/// Since when it is on, and the 95th percentile of how long it is on at a time, of at least 5 times.
-fn on(entity: &Entity, now_ms: i64) -> On {
-    let mut runs: Vec<(i64, i64)> = Vec::new();
-    for stretch in Events::of(entity).stretches(now_ms).into_iter().filter(|s| !s.level.is_off()) {
-        match runs.last_mut() {
-            Some(run) if run.1 == stretch.from_ms => run.1 = stretch.to_ms,
-            _ => runs.push((stretch.from_ms, stretch.to_ms)),
-        }
-    }
-    let since_ms = runs.last().filter(|r| r.1 == now_ms).map(|r| r.0);
-    let mut lengths: Vec<i64> = runs.iter().filter(|r| r.1 < now_ms).map(|r| r.1 - r.0).collect();
-    lengths.sort_unstable();
-    let usual = (lengths.len() >= 5).then(|| lengths[(lengths.len() * 95).div_ceil(100).min(lengths.len()) - 1]);
-    On { since_ms, usual_h: usual.map(|ms| ms as f64 / 3.6e6) }
 }
 
 /// A copy for the case that the engine finds too little: cheap, since then there is little.

@@ -1,5 +1,5 @@
 use super::*;
-use wattribute_domain::{Level, Said};
+use wattribute_domain::{Entity, Level, Said};
 
 fn lamp(rows: &[(i64, bool)]) -> Entity {
     let mut entity = Entity::new("light.hall");

@@ -243,6 +243,12 @@ impl Live {
         self.written.value.last().copied().filter(|w| w.is_finite())
     }
 
+    /// Whether an entity is on; `None` while it says nothing.
+    pub fn is_on(&self, id: SeriesId) -> Option<bool> {
+        let (_, number) = self.window.last(id)?;
+        Level::of_number(number).map(|level| !level.is_off())
+    }
+
     /// Since when an entity has been on, ms; `None` while it is off or silent.
     pub fn on_since_ms(&self, id: SeriesId) -> Option<i64> {
         let rows = self.window.rows(id);

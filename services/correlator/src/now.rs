@@ -19,6 +19,8 @@ pub struct DeviceNow {
     pub verdict: Verdict,
     /// What it draws now, W: learned power at its present level, or what its own meter says; `None` where it cannot be told.
     pub power_w: Option<f64>,
+    /// Whether it is on; `None` while it says nothing.
+    pub is_on: Option<bool>,
     /// Energy since it was first known, kWh; never falls: a downward correction is absorbed by later increments.
     pub energy_kwh: f64,
     /// Energy attributed in the last 30 days, kWh: what "top" devices are chosen by.
@@ -29,6 +31,30 @@ pub struct DeviceNow {
     pub usual_on_h: Option<f64>,
     /// On far longer than it usually is.
     pub left_on: bool,
+}
+
+/// A meter, or a source of meters, now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MeterNow {
+    /// What stays when it is renamed.
+    pub identity: String,
+    /// Home Assistant's id; `None` for a source.
+    pub entity_id: Option<String>,
+    /// Friendly name.
+    pub name: String,
+    /// Whether it says anything.
+    pub speech: Speech,
+}
+
+/// Whether a meter says anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speech {
+    /// It does.
+    Heard,
+    /// It has said nothing since then, ms since the epoch.
+    SilentSince(i64),
+    /// Its source is silent, so that nothing is known of it.
+    Unknown,
 }
 
 /// The home now.
@@ -52,6 +78,8 @@ pub struct HomeNow {
     pub time_zone: Option<String>,
     /// Devices, most energy first.
     pub devices: Vec<DeviceNow>,
+    /// The house's meters and their sources; empty while that was not looked at.
+    pub meters: Vec<MeterNow>,
     /// The last clean correlation.
     pub last_correlation: Option<NamedCorrelation>,
 }

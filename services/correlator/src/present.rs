@@ -7,6 +7,7 @@ use wattribute_store::{Store, low_w, nights};
 
 use crate::catalogue::Catalogue;
 use crate::learn::{DAY_MS, Learned};
+use crate::left_on::is_left_on;
 use crate::live::Live;
 use crate::now::{DeviceNow, HomeNow, NamedCorrelation};
 
@@ -74,6 +75,7 @@ pub fn present(live: &Live, energies: &mut Energies, phantom_power_w: Option<f64
             area: info.area.clone(),
             verdict: record.profile.verdict,
             power_w,
+            is_on: live.is_on(record.series),
             energy_kwh,
             recent_energy_kwh,
             on_since_ms,
@@ -120,13 +122,6 @@ fn power_w(live: &Live, learned: &Learned, record: &ProfileRecord) -> Option<f64
     }
 }
 
-/// On for more than three times as long as it usually is at most, and for more than an hour longer.
-fn is_left_on(on_since_ms: Option<i64>, usual_on_h: Option<f64>, power_w: Option<f64>, now_ms: i64) -> bool {
-    let (Some(since_ms), Some(usual_h)) = (on_since_ms, usual_on_h) else { return false };
-    let hours = (now_ms - since_ms) as f64 / 3.6e6;
-    power_w.is_some_and(|w| w > 0.5) && hours > (3.0 * usual_h).max(usual_h + 1.0)
-}
-
 /// What the house drew in the last whole night when it drew least, W.
 pub async fn phantom_w(store: &dyn Store, house: SeriesId, home: &Home, now_ms: i64) -> anyhow::Result<Option<f64>> {
     let Some((_, from_ms, to_ms)) = nights(home, 1, now_ms).pop() else { return Ok(None) };
@@ -149,16 +144,6 @@ pub fn named(catalogue: &Catalogue, record: &CorrelationRecord) -> Option<NamedC
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn left_on_is_far_longer_than_usual() {
-        let hour = 3_600_000;
-        assert!(is_left_on(Some(0), Some(1.0), Some(40.0), 4 * hour));
-        assert!(!is_left_on(Some(0), Some(1.0), Some(40.0), 2 * hour));
-        assert!(!is_left_on(Some(0), Some(0.01), Some(40.0), hour / 2), "a minute more is not left on");
-        assert!(!is_left_on(Some(0), None, Some(40.0), 400 * hour), "nothing is usual yet");
-        assert!(!is_left_on(Some(0), Some(1.0), Some(0.0), 4 * hour));
-    }
 
     #[test]
     fn energy_counts_on_from_what_is_kept() {

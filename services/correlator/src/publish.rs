@@ -4,7 +4,7 @@
 //! correlator wait or fail. How each way is stands in health under `mqtt` and `home_assistant_publish`. What Home Assistant sees is
 //! described in docs/HOME_ASSISTANT.md.
 
-mod alerts;
+pub mod alerts;
 mod api;
 mod board;
 mod choice;
@@ -25,11 +25,13 @@ mod tests;
 mod wanted;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use wattribute_domain::HourEnergy;
 use wattribute_service::Health;
+use wattribute_service::webhook::Sender;
 use wattribute_store::Store;
 
 pub use api::Api;
@@ -38,11 +40,38 @@ pub use home_assistant::{CallError, HomeAssistant};
 pub use mqtt::{Mqtt, connect};
 
 use crate::now::{DeviceNow, HomeNow, NamedCorrelation};
+use alerts::{Hook, MqttSink, Outbox, deliver};
 use condition::Condition;
 use event::Waiting;
 use known::Known;
 use statistics::{Changed, Told};
 use wanted::{Wanted, now_ms};
+
+/// The pause after an alert could not be sent at first; each one after is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Starts a task for each webhook.
+fn webhooks(config: &alerts::Config, health: &Health, is_demo: bool, tasks: &mut Vec<JoinHandle<()>>) -> Vec<Outbox> {
+    if config.webhooks.is_empty() {
+        return Vec::new();
+    }
+    let condition = Condition::new(health, "alerts_webhook");
+    let sender = match Sender::new() {
+        Ok(sender) => sender,
+        Err(why) => {
+            condition.failed(&why);
+            return Vec::new();
+        }
+    };
+    let start = |(k, webhook): (usize, &alerts::Webhook)| {
+        let (outbox, coming) = Outbox::new();
+        let condition = condition.part(&Hook::label(webhook, k + 1));
+        let hook = Hook { sender: sender.clone(), webhook: webhook.clone(), is_demo };
+        tasks.push(tokio::spawn(deliver(hook, condition, coming, FIRST_PAUSE)));
+        outbox
+    };
+    config.webhooks.iter().enumerate().map(start).collect()
+}
 
 /// Tells Home Assistant what was learned.
 pub struct Publisher {
@@ -53,6 +82,7 @@ pub struct Publisher {
     wanted: watch::Sender<Option<Arc<Wanted>>>,
     events: Option<mpsc::Sender<Vec<Waiting>>>,
     statistics: Option<mpsc::Sender<Changed>>,
+    outboxes: Vec<Outbox>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -68,7 +98,15 @@ impl Publisher {
         is_demo: bool,
     ) -> Self {
         let api = Condition::new(health, "home_assistant_publish");
-        let mut tasks = Vec::new();
+        let (mut tasks, mut outboxes) = (Vec::new(), Vec::new());
+        if let Some(mqtt) = mqtt.as_ref().filter(|_| config.alerts.mqtt) {
+            let (client, topic) = mqtt.for_alerts();
+            let (outbox, coming) = Outbox::new();
+            let condition = Condition::new(health, "alerts_mqtt");
+            tasks.push(tokio::spawn(deliver(MqttSink { client, topic, is_demo }, condition, coming, FIRST_PAUSE)));
+            outboxes.push(outbox);
+        }
+        outboxes.extend(webhooks(&config.alerts, health, is_demo, &mut tasks));
         let (tell, wanted) = watch::channel(None);
         let has_broker = mqtt.is_some();
         let interval = config.min_interval();
@@ -89,7 +127,7 @@ impl Publisher {
             if has_broker || !config.sensors {
                 tokio::spawn(states::clean_up(ha.clone(), store.clone()));
             }
-            if config.events || config.alerts {
+            if config.events || config.alerts.home_assistant {
                 let (fire, coming) = mpsc::channel(64);
                 tasks.push(tokio::spawn(events::fire(ha.clone(), store.clone(), api.part("events"), coming)));
                 events = Some(fire);
@@ -101,17 +139,19 @@ impl Publisher {
             }
         }
         let memory = Condition::new(health, "publish_memory");
-        Publisher { known: Known::new(store), config, is_demo, memory, wanted: tell, events, statistics, tasks }
+        Publisher { known: Known::new(store), config, is_demo, memory, wanted: tell, events, statistics, outboxes, tasks }
     }
 
     /// Tells what is true now. To be called once profiles are loaded, and whenever something changes; the same again is told once.
     pub async fn publish(&mut self, now: &HomeNow) {
         let entities = match self.known.look(now, &self.config).await {
-            Ok((entities, edges)) => {
+            Ok((entities, alerts)) => {
                 self.memory.is_well();
-                let payloads = edges.iter().map(|(alert, is_on)| Waiting::Alert(alert.payload(*is_on, self.is_demo)));
-                if self.config.alerts {
-                    self.fire(payloads.collect());
+                if self.config.alerts.home_assistant {
+                    self.fire(alerts.iter().map(|alert| Waiting::Alert(alerts::payload(alert, self.is_demo))).collect());
+                }
+                for alert in &alerts {
+                    self.outboxes.iter().for_each(|outbox| outbox.put(alert));
                 }
                 entities
             }
@@ -167,8 +207,8 @@ impl Publisher {
 
     /// Says goodbye: what is shown becomes unavailable. Takes a few seconds at most.
     pub async fn stop(self) {
-        let Publisher { wanted, events, statistics, tasks, .. } = self;
-        drop((wanted, events, statistics));
+        let Publisher { wanted, events, statistics, outboxes, tasks, .. } = self;
+        drop((wanted, events, statistics, outboxes));
         for task in tasks {
             let abort = task.abort_handle();
             if tokio::time::timeout(std::time::Duration::from_secs(5), task).await.is_err() {

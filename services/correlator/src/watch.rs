@@ -20,10 +20,11 @@ use crate::Config;
 use crate::http::{Service, router};
 use crate::learn::{DAY_MS, HOUSE, Learned, changed_days, find_meter, learn};
 use crate::live::{Live, finals};
-use crate::now::NamedCorrelation;
+use crate::now::{MeterNow, NamedCorrelation};
 use crate::present::{Energies, named, phantom_w, present};
 use crate::publish::{self, Publisher};
 use crate::second_meter::compare;
+use crate::silence::meters;
 use crate::unknown::Unknown;
 
 /// How often it looks whether there is anything to do.
@@ -47,7 +48,7 @@ const FIND_MS: i64 = 10_000;
 /// Tries to find the meter that may fail without a word.
 const EARLY_FINDS: u32 = 4;
 
-/// Time between two looks at which series there are, ms.
+/// Time between two looks at which series there are and which meters speak, ms.
 const REFRESH_MS: i64 = 10_000;
 
 /// Serves HTTP and watches, until it is told to stop.
@@ -167,6 +168,8 @@ struct Watch {
     finds: u32,
     /// Local night that was looked at, by when, and its phantom load.
     phantom: (i64, Option<f64>),
+    /// What was heard of meters, and when that was looked at.
+    meters: (i64, Vec<MeterNow>),
     trouble: Option<String>,
 }
 
@@ -194,6 +197,7 @@ impl Watch {
             unknown: Unknown::default(),
             finds: 0,
             phantom: (0, None),
+            meters: (0, Vec::new()),
             trouble: None,
         }
     }
@@ -436,6 +440,10 @@ impl Watch {
             self.phantom = (now_ms, phantom_w(&*self.store, self.live.house, &self.live.catalogue.home, now_ms).await?);
         }
         let mut now = present(&self.live, &mut self.energies, self.phantom.1, self.is_demo, now_ms);
+        if let Some(learned) = self.live.learned.as_ref().filter(|_| now_ms - self.meters.0 >= REFRESH_MS) {
+            self.meters = (now_ms, meters(&*self.store, &self.live.catalogue, &learned.inputs, now_ms).await?);
+        }
+        now.meters = self.meters.1.clone();
         now.last_correlation = self.last_correlation.clone();
         self.publisher.publish(&now).await;
         Ok(())

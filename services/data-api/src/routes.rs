@@ -1,5 +1,6 @@
 //! The API, under `/api/v1`.
 
+mod alerts;
 mod asked;
 mod correlations;
 mod device;
@@ -102,6 +103,7 @@ pub fn router(api: Api) -> OpenApiRouter {
         .routes(routes!(device::device))
         .routes(routes!(owner::say))
         .routes(routes!(owner::unsay))
+        .routes(routes!(alerts::alerts))
         .routes(routes!(tariffs::tariffs, tariffs::put_tariffs))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))

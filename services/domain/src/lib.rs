@@ -2,11 +2,13 @@
 //!
 //! Powers are in W, energies in kWh, instants in milliseconds since 1970-01-01T00:00:00Z (`_ms`), durations in seconds (`_s`).
 
+mod alert;
 pub mod calendar;
 pub mod counter;
 mod history;
 mod level;
 mod owner;
+mod price_ahead;
 mod profile;
 mod reading;
 mod record;
@@ -16,11 +18,13 @@ pub mod units;
 mod unknown;
 mod words;
 
+pub use alert::{AlertKind, AlertLog, AlertRecord};
 pub use calendar::{Period, QUARTER_MS, day_start_ms, local_day, night};
 pub use counter::{Quarter, Quarters};
 pub use history::{BadRows, EnergyPreferences, Entity, History, Said, Sensor, Statistic, StatisticRow};
 pub use level::{Attributes, Heard, Level, OFF, hear, is_silent, may_switch_a_load};
 pub use owner::{GREATEST_W, LONGEST_NAME, OwnerWord, OwnerWords, WrongWord, overlay};
+pub use price_ahead::PricesAhead;
 pub use profile::{Answer, Correlation, CorrelationVerdict, DeviceProfile, LevelProfile, MeterReport, Verdict};
 pub use reading::{Hold, Quantity, Reading, Role, SeriesId, SeriesInfo};
 pub use record::{CorrelationRecord, Home, HourEnergy, HouseRecord, Night, ProfileRecord, Stage};

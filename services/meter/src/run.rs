@@ -1,6 +1,7 @@
 //! The meter service.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -40,7 +41,7 @@ impl Default for Config {
 pub async fn run(config: Config, context: Context) -> anyhow::Result<()> {
     let about = http::About::of("meter", &context);
     let Context { store, listener, shutdown, health, .. } = context;
-    let adapters = adapters(&config, &*store).await?;
+    let adapters = adapters(&config, &store).await?;
     if adapters.is_empty() {
         let remedy = "no source is set up: set HOME_ASSISTANT_URL and HOME_ASSISTANT_TOKEN, or see `wattribute demo`";
         health.set("source", State::Degraded(remedy.to_owned()));
@@ -62,7 +63,7 @@ pub async fn run(config: Config, context: Context) -> anyhow::Result<()> {
     }
 }
 
-async fn adapters(config: &Config, store: &dyn Store) -> anyhow::Result<Vec<Box<dyn Adapter>>> {
+async fn adapters(config: &Config, store: &Arc<dyn Store>) -> anyhow::Result<Vec<Box<dyn Adapter>>> {
     let mut adapters: Vec<Box<dyn Adapter>> = Vec::new();
     if let Some(demo) = &config.demo {
         let heard = store.document(demo::HEARD).await?;
@@ -75,13 +76,13 @@ async fn adapters(config: &Config, store: &dyn Store) -> anyhow::Result<Vec<Box<
     if let Some(home_assistant) = config.home_assistant.clone().filter(home_assistant::Config::is_set) {
         let heard_ms = store.document(HEARD).await?.and_then(|text| text.parse().ok());
         let known = store.series().await?.into_iter().map(|(_, info)| info).collect();
-        adapters.push(Box::new(HomeAssistant::new(home_assistant, known, heard_ms)?));
+        adapters.push(Box::new(HomeAssistant::new(home_assistant, known, heard_ms)?.with_tariffs_of(store.clone())));
     }
     Ok(adapters)
 }
 
 /// Folds, rolls up and forgets in the store, every minute.
-async fn maintain(store: std::sync::Arc<dyn Store>) {
+async fn maintain(store: Arc<dyn Store>) {
     let mut is_failing = false;
     loop {
         tokio::time::sleep(MAINTAIN_EVERY).await;

@@ -25,7 +25,7 @@ fn the_sample_shows_the_defaults() {
 
 #[test]
 fn the_sample_has_every_key() {
-    let sections: [(&str, Vec<String>); 11] = [
+    let sections: [(&str, Vec<String>); 12] = [
         ("", keys::<Top>()),
         ("store", keys::<wattribute_store::Settings>()),
         ("home_assistant", keys::<home_assistant::Config>()),
@@ -33,6 +33,7 @@ fn the_sample_has_every_key() {
         ("meter", keys::<wattribute_meter::Config>()),
         ("correlator", keys::<wattribute_correlator::Config>()),
         ("correlator.publish", keys::<wattribute_correlator::publish::Config>()),
+        ("alerts", keys::<wattribute_correlator::publish::alerts::Config>()),
         ("data_api", keys::<wattribute_data_api::Config>()),
         ("dashboard", keys::<Dashboard>()),
         ("graphite", keys::<Graphite>()),
@@ -133,4 +134,37 @@ fn tokens_come_from_a_file_one_a_line() {
     std::fs::write(&path, "alone\n").unwrap();
     let config = with(&[("WATTRIBUTE__ACCESS__TOKENS_FILE", path.to_str().unwrap())]).config;
     assert_eq!(config.access.tokens.iter().map(|token| token.expose_secret()).collect::<Vec<_>>(), ["alone"]);
+}
+
+#[rstest]
+#[case(
+    "[alerts]\nwebhooks = [{ url = \"https://api.telegram.org/bot7:hush/sendMessage\", headers = { Authorization = \"hush\" }, \
+        body = '{{\"token\": \"hush\", \"text\": \"{message}\"}}', kinds = [\"left_on\"] }]\n",
+    "kinds = [\"left_on\"]"
+)]
+#[case("[[alerts.webhooks]]\nurl = \"https://ntfy.sh/hush\"\nends = false\n", "ends = false")]
+fn webhooks_are_read_and_their_secrets_are_not_shown(#[case] file: &str, #[case] shows: &str) {
+    let loaded = from(file, &[], Services::All).unwrap();
+    assert_eq!(loaded.config.correlator.publish.alerts.webhooks.len(), 1);
+    assert!(loaded.shown.contains(shows) && loaded.shown.contains("url = \"****\""), "{}", loaded.shown);
+    assert!(!loaded.shown.contains("hush") && !format!("{:?}", loaded.config).contains("hush"), "{}", loaded.shown);
+    let environment =
+        [("WATTRIBUTE__ALERTS__WEBHOOKS", "[{\"url\": \"https://ntfy.sh/hush\"}]"), ("WATTRIBUTE__ALERTS__QUIET_HOURS", "22:00-07:00")];
+    let loaded = from("", &environment, Services::All).unwrap();
+    assert_eq!(loaded.config.correlator.publish.alerts.webhooks.len(), 1);
+    assert!(loaded.config.correlator.publish.alerts.quiet_hours.is_some() && !loaded.shown.contains("hush"), "{}", loaded.shown);
+}
+
+#[rstest]
+#[case(
+    "[alerts]\nwebhooks = [{ url = \"https://ntfy.sh/hush\", body = \"{who}\", content_type = \"text/plain\" }]\n",
+    "there is no placeholder {who}"
+)]
+#[case("[alerts]\nwebhooks = [{ url = \"https://ntfy.sh/hush\", headers = \"hush\" }]\n", "[alerts] webhooks: the webhook number 1")]
+#[case("[alerts]\nquiet_hours = \"at night\"\n", "22:00-07:00")]
+#[case("[alerts]\nkinds = [\"left_of\"]\n", "left_on")]
+#[case("[alerts]\nno_data_for = \"5m\"\n", "no_data_after")]
+fn wrong_alerts_are_refused(#[case] file: &str, #[case] says: &str) {
+    let error = from(file, &[], Services::All).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains(says) && !error.contains("hush"), "{error}");
 }

@@ -1,44 +1,56 @@
-//! When somebody should know: too much power, too much at night, something left on.
+//! When somebody should know: too much power, too much at night, something left on, a meter that says nothing. Each condition is told
+//! when it begins and when it is over, once each, also across restarts.
+
+mod config;
+mod edges;
+mod hook;
+mod outbox;
+mod quiet;
+mod template;
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, SecondsFormat};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use wattribute_domain::{AlertKind, AlertRecord};
 
-use super::Config;
-use crate::now::HomeNow;
+pub use config::{Config, Webhook};
+pub(super) use hook::{Hook, MqttSink};
+pub(super) use outbox::{Outbox, deliver};
+pub use quiet::QuietHours;
 
-/// An alert ends when what it is about is this much below what began it.
-const FALLS_TO: f64 = 0.9;
-
-/// What an alert is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Kind {
-    HighConsumption,
-    PhantomLoad,
-    LeftOn,
-}
-
-/// An alert that is on, or has just ended.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Alert {
-    pub kind: Kind,
-    /// Home Assistant's id of the device; `None` for the home.
-    pub entity_id: Option<String>,
-    pub name: String,
-    pub power_w: Option<f64>,
-    pub threshold_w: Option<f64>,
-    pub since_ms: i64,
-    pub usual_on_h: Option<f64>,
-}
-
-/// The alerts that are on, by what they are about (`high_consumption`, `phantom_load`, `left_on:<identity>`).
+/// What is known of alerts, as remembered.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub(super) struct Alerts {
-    pub on: BTreeMap<String, Alert>,
+#[serde(default)]
+pub struct Alerts {
+    /// Those that are on, by what they are about (`high_consumption`, `phantom_load`, `left_on:<identity>`, `no_data:<identity>`).
+    on: BTreeMap<String, On>,
+    /// Those that ended in quiet hours and whose beginning was told: their end is still to be told.
+    owed: Vec<AlertRecord>,
+    /// Since when a level has been on the other side of its threshold, ms since the epoch.
+    #[serde(skip)]
+    crossed_ms: BTreeMap<String, i64>,
+    /// When it was looked first since the start, ms since the epoch: before, nobody could have heard a meter.
+    #[serde(skip)]
+    first_ms: Option<i64>,
+}
+
+/// An alert that is on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct On {
+    alert: AlertRecord,
+    /// Whether its beginning was told: not yet where it began in quiet hours.
+    told: bool,
+}
+
+/// What a look at the home found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Looked {
+    /// Alerts that began or ended.
+    pub edges: Vec<AlertRecord>,
+    /// What somebody is to be told now: beginnings and ends, with what is to be known of them now.
+    pub tell: Vec<AlertRecord>,
 }
 
 impl Alerts {
@@ -46,60 +58,9 @@ impl Alerts {
     pub(super) fn is_on(&self, what: &str) -> bool {
         self.on.contains_key(what)
     }
-
-    /// Looks at the home as it is now, and tells what began (`true`) and what ended (`false`).
-    pub(super) fn look(&mut self, now: &HomeNow, config: &Config) -> Vec<(Alert, bool)> {
-        let home = |kind, power_w, threshold_w| Alert {
-            kind,
-            entity_id: None,
-            name: if now.is_demo { "Demo home" } else { "Home" }.to_owned(),
-            power_w: Some(power_w),
-            threshold_w: Some(threshold_w),
-            since_ms: now.at_ms,
-            usual_on_h: None,
-        };
-        let mut edges = Vec::new();
-        let levels = [
-            ("high_consumption", Kind::HighConsumption, now.power_w, config.high_consumption_w),
-            ("phantom_load", Kind::PhantomLoad, now.phantom_power_w, config.high_phantom_load_w),
-        ];
-        for (what, kind, power_w, threshold_w) in levels {
-            // What is not known begins nothing and ends nothing.
-            let Some(power_w) = power_w else { continue };
-            let is_on = if self.is_on(what) { power_w > threshold_w * FALLS_TO } else { power_w > threshold_w };
-            self.set(what.to_owned(), is_on, home(kind, power_w, threshold_w), &mut edges);
-        }
-        for device in &now.devices {
-            let alert = Alert {
-                kind: Kind::LeftOn,
-                entity_id: Some(device.entity_id.clone()),
-                name: device.name.clone(),
-                power_w: device.power_w,
-                threshold_w: None,
-                since_ms: device.on_since_ms.unwrap_or(now.at_ms),
-                usual_on_h: device.usual_on_h,
-            };
-            self.set(left_on(&device.identity), device.left_on, alert, &mut edges);
-        }
-        // Right after a start no device is known yet: that ends nothing.
-        let is_there =
-            |what: &str| !what.starts_with(LEFT_ON) || now.devices.is_empty() || now.devices.iter().any(|d| what == left_on(&d.identity));
-        let gone: Vec<_> = self.on.keys().filter(|what| !is_there(what)).cloned().collect();
-        edges.extend(gone.iter().filter_map(|what| self.on.remove(what)).map(|alert| (alert, false)));
-        edges
-    }
-
-    fn set(&mut self, what: String, is_on: bool, alert: Alert, edges: &mut Vec<(Alert, bool)>) {
-        if is_on && !self.is_on(&what) {
-            self.on.insert(what, alert.clone());
-            edges.push((alert, true));
-        } else if !is_on && let Some(was) = self.on.remove(&what) {
-            edges.push((Alert { power_w: alert.power_w, since_ms: was.since_ms, ..alert }, false));
-        }
-    }
 }
 
-const LEFT_ON: &str = "left_on:";
+pub(super) const LEFT_ON: &str = "left_on:";
 
 /// What an alert about a device left on is known by.
 pub(super) fn left_on(identity: &str) -> String {
@@ -111,42 +72,53 @@ pub(super) fn instant(at_ms: i64) -> Option<String> {
     DateTime::from_timestamp_millis(at_ms).map(|t| t.to_rfc3339_opts(SecondsFormat::Millis, true))
 }
 
-impl Alert {
-    /// What the event `wattribute_alert` carries.
-    pub(super) fn payload(&self, is_on: bool, is_demo: bool) -> Value {
-        json!({
-            "kind": self.kind,
-            "entity_id": self.entity_id,
-            "name": self.name,
-            "power_w": self.power_w.map(tenth),
-            "threshold_w": self.threshold_w,
-            "since": instant(self.since_ms),
-            "usual_on_h": self.usual_on_h.map(tenth),
-            "message": self.message(is_on),
-            "is_demo": is_demo,
-            "on": is_on,
-        })
-    }
+/// What the event `wattribute_alert` carries, and a webhook without a template of its own.
+pub(super) fn payload(alert: &AlertRecord, is_demo: bool) -> Value {
+    json!({
+        "id": alert.id,
+        "kind": alert.kind,
+        "entity_id": alert.entity_id,
+        "name": alert.name,
+        "power_w": alert.power_w.map(tenth),
+        "threshold_w": alert.threshold_w,
+        "since": instant(alert.since_ms),
+        "usual_on_h": alert.usual_on_h.map(tenth),
+        "message": alert.message,
+        "is_demo": is_demo,
+        "on": alert.is_on(),
+    })
+}
 
-    fn message(&self, is_on: bool) -> String {
-        let watts = |w: Option<f64>| w.map_or_else(|| "an unknown power".to_owned(), |w| format!("{w:.0} W"));
-        let (power, threshold) = (watts(self.power_w), watts(self.threshold_w));
-        match (self.kind, is_on) {
-            (Kind::HighConsumption, true) => format!("The house draws {power}, more than {threshold}"),
-            (Kind::HighConsumption, false) => format!("The house draws {power}, no longer more than {threshold}"),
-            (Kind::PhantomLoad, true) => format!("Last night the house drew {power} with nothing in use, more than {threshold}"),
-            (Kind::PhantomLoad, false) => format!("Last night the house drew {power} with nothing in use, no longer more than {threshold}"),
-            (Kind::LeftOn, true) => match self.usual_on_h {
-                Some(h) => format!("{} is still on; it usually stays on for at most {}", self.name, hours(h)),
-                None => format!("{} is still on, far longer than usual", self.name),
-            },
-            (Kind::LeftOn, false) => format!("{} is no longer left on", self.name),
+/// What is to be known of an alert now, a sentence.
+fn message(alert: &AlertRecord, now_ms: i64) -> String {
+    let watts = |w: Option<f64>| w.map_or_else(|| "an unknown power".to_owned(), |w| format!("{w:.0} W"));
+    let (power, threshold, name) = (watts(alert.power_w), watts(alert.threshold_w), &alert.name);
+    match (alert.kind, alert.is_on()) {
+        (AlertKind::HighConsumption, true) => format!("The house draws {power}, more than {threshold}"),
+        (AlertKind::HighConsumption, false) => format!("The house draws {power}, no longer more than {threshold}"),
+        (AlertKind::PhantomLoad, true) => format!("Last night the house drew {power} with nothing in use, more than {threshold}"),
+        (AlertKind::PhantomLoad, false) => {
+            format!("Last night the house drew {power} with nothing in use, no longer more than {threshold}")
         }
+        (AlertKind::LeftOn, true) => match alert.usual_on_h {
+            Some(h) => format!("{name} is still on; it usually stays on for at most {}", hours(h)),
+            None => format!("{name} is still on, far longer than usual"),
+        },
+        (AlertKind::LeftOn, false) => format!("{name} is no longer left on"),
+        (AlertKind::NoData, true) => {
+            format!("Nothing has been heard from {name} for {}", hours((now_ms - alert.since_ms).max(0) as f64 / 3.6e6))
+        }
+        (AlertKind::NoData, false) => format!("{} is heard again", capitalised(name)),
     }
 }
 
 fn hours(h: f64) -> String {
     if h < 1.0 { format!("{:.0} min", (h * 60.0).max(1.0)) } else { format!("{h:.1} h") }
+}
+
+fn capitalised(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// To a tenth: more digits than a meter has help nobody.

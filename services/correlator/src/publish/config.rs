@@ -4,7 +4,7 @@ use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The section `[correlator.publish]`: what Home Assistant is told.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Sensors of the home and its devices: over MQTT where a broker is configured, as states through the API else.
@@ -17,16 +17,13 @@ pub struct Config {
     pub events: bool,
     /// Least step that is an event, W, up or down.
     pub event_min_delta_w: f64,
-    /// Events `wattribute_alert`.
-    pub alerts: bool,
-    /// Consumption of the house that is high, W.
-    pub high_consumption_w: f64,
-    /// Phantom load of a night that is high, W.
-    pub high_phantom_load_w: f64,
     /// Energy per device and hour as external statistics.
     pub statistics: bool,
     /// Address of the dashboard, which Home Assistant links from the device.
     pub configuration_url: Option<String>,
+    /// What somebody is told of; section `[alerts]`.
+    #[serde(skip)]
+    pub alerts: super::alerts::Config,
 }
 
 impl Default for Config {
@@ -37,11 +34,9 @@ impl Default for Config {
             min_interval_s: 5,
             events: true,
             event_min_delta_w: 10.0,
-            alerts: true,
-            high_consumption_w: 10_000.0,
-            high_phantom_load_w: 200.0,
             statistics: true,
             configuration_url: None,
+            alerts: super::alerts::Config::default(),
         }
     }
 }

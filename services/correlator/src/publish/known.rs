@@ -2,9 +2,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use wattribute_domain::{AlertLog, AlertRecord};
 use wattribute_store::{Result, Store};
 
-use super::alerts::{Alert, Alerts};
+use super::alerts::{Alerts, Looked};
 use super::choice::{self, Slugs};
 use super::entity::{self, Entity};
 use super::{Config, Devices, memory};
@@ -36,11 +37,11 @@ impl Known {
         Known { store, recalled: None, energy_told_ms: i64::MIN }
     }
 
-    /// The entities to show, and the alerts that began (`true`) or ended (`false`).
-    pub(super) async fn look(&mut self, now: &HomeNow, config: &Config) -> Result<(Vec<Entity>, Vec<(Alert, bool)>)> {
+    /// The entities to show, and the alerts to tell of.
+    pub(super) async fn look(&mut self, now: &HomeNow, config: &Config) -> Result<(Vec<Entity>, Vec<AlertRecord>)> {
         let (mut devices, mut alerts) = self.recall().await?;
         let was = devices.clone();
-        let edges = alerts.look(now, config);
+        let looked = alerts.look(now, &config.alerts);
         let chosen = choice::choose(&now.devices, &config.devices, &devices.published);
         for device in &chosen {
             choice::name(&mut devices.slugs, device);
@@ -59,8 +60,13 @@ impl Known {
         if devices != was {
             memory::remember(self.store.as_ref(), DEVICES, &devices).await?;
         }
-        if !edges.is_empty() {
-            memory::remember(self.store.as_ref(), ALERTS, &alerts).await?;
+        // Also before it is told: no alert is told twice.
+        if looked != Looked::default() {
+            let mut log: AlertLog = memory::recall(self.store.as_ref(), AlertLog::KEY).await?;
+            looked.edges.iter().for_each(|alert| log.note(alert));
+            let both = [(ALERTS, serde_json::to_string(&alerts)), (AlertLog::KEY, serde_json::to_string(&log))];
+            let documents = both.into_iter().map(|(key, text)| (key.to_owned(), text.unwrap_or_default()));
+            self.store.put_documents(documents.collect()).await?;
         }
         if is_time {
             self.energy_told_ms = now.at_ms;
@@ -68,7 +74,7 @@ impl Known {
         let energy = |d: &DeviceNow| devices.energy_kwh.get(&d.identity).copied().unwrap_or(d.energy_kwh);
         let entities = entity::entities(now, &chosen, &alerts, &devices.slugs, energy);
         self.recalled = Some((devices, alerts));
-        Ok((entities, edges))
+        Ok((entities, looked.tell))
     }
 
     /// The devices wanted and their short names.

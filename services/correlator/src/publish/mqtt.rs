@@ -39,6 +39,13 @@ pub fn connect(config: &mqtt::Config, is_demo: bool) -> Result<Mqtt, MqttError> 
     Ok(Mqtt { client, events, place })
 }
 
+impl Mqtt {
+    /// To publish alerts with: the client, and the topic that they go to.
+    pub(super) fn for_alerts(&self) -> (Client, String) {
+        (self.client.clone(), format!("{}/alert", self.place.base))
+    }
+}
+
 /// The topics of an entity that was announced, by its announcement's: what is to be emptied when it goes.
 type Announced = BTreeMap<String, Vec<String>>;
 

@@ -8,5 +8,6 @@ mod choosing;
 mod firing;
 mod live;
 mod posting;
+mod sending;
 mod support;
 mod totals;

@@ -4,13 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono_tz::Tz;
-use wattribute_domain::{Pricing, Quantity, Series, Tariffs};
+use wattribute_domain::{PricesAhead, Pricing, Quantity, Series, Tariffs};
 use wattribute_store::{Result, Store, tariffs};
 
 /// How long prices that an entity says are believed before they are read again, ms.
 const FRESH_MS: i64 = 30_000;
-/// How far ahead prices may be known, ms.
-const AHEAD_MS: i64 = 3 * 86_400_000;
 
 struct Kept {
     tariffs: Tariffs,
@@ -39,11 +37,21 @@ impl Prices {
         if is_dynamic {
             let series = store.series().await?;
             for entity in tariffs.entities() {
+                let ahead: PricesAhead =
+                    store.document(&PricesAhead::key(entity)).await?.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
                 for (id, _) in series.iter().filter(|(_, info)| info.quantity == Quantity::PricePerKwh && info.device == entity) {
-                    let rows = store.readings(*id, i64::MIN, now_ms + AHEAD_MS).await?;
+                    let rows = store.readings(*id, i64::MIN, now_ms + 1).await?;
                     let all = prices.entry(entity.to_owned()).or_default();
                     all.at_ms.extend(rows.at_ms);
                     all.value.extend(rows.value);
+                }
+                let all = prices.entry(entity.to_owned()).or_default();
+                for &(at_ms, price) in ahead.prices.iter().filter(|(at_ms, _)| *at_ms > now_ms) {
+                    all.push(at_ms, price);
+                }
+                // The last price that is known ahead does not hold for ever.
+                if let Some(until_ms) = ahead.until_ms.filter(|until_ms| *until_ms > now_ms) {
+                    all.push(until_ms, f64::NAN);
                 }
             }
             prices.values_mut().for_each(|rows| _ = rows.normalise());

@@ -6,9 +6,10 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
-use wattribute_domain::{Level, ProfileRecord, SeriesId, SeriesInfo, Verdict};
+use wattribute_domain::{Level, OwnerWord, OwnerWords, ProfileRecord, SeriesId, SeriesInfo, Verdict, overlay};
 use wattribute_service::Problem;
 
+use super::owner::{self, Word};
 use super::{Api, instant};
 use crate::books::power_w;
 
@@ -84,6 +85,8 @@ pub struct Device {
     pub usual_on_h: Option<f64>,
     /// When this was learned, RFC 3339 UTC.
     pub learned_at: String,
+    /// What its owner says of it; null where nothing is said.
+    pub word: Option<Word>,
 }
 
 /// What is known of each device, most energy first.
@@ -105,6 +108,7 @@ pub struct Tell {
     series: HashMap<SeriesId, SeriesInfo>,
     latest: HashMap<SeriesId, (i64, f64)>,
     metered: HashMap<SeriesId, SeriesId>,
+    words: OwnerWords,
 }
 
 impl Tell {
@@ -115,6 +119,7 @@ impl Tell {
             series: api.store.series().await?.into_iter().collect(),
             latest: api.store.latest().await?.into_iter().map(|r| (r.series, (r.at_ms, r.value))).collect(),
             metered: house.map(|h| h.metered.into_iter().collect()).unwrap_or_default(),
+            words: owner::words(api).await?,
         })
     }
 
@@ -130,7 +135,12 @@ impl Tell {
 
     /// All that a list says of a device.
     pub fn device(&self, record: &ProfileRecord) -> Device {
-        let profile = &record.profile;
+        let mut record = record.clone();
+        let word = self.words.get(&record.profile.entity_id);
+        if let Some(word) = word {
+            overlay(&mut record.profile, word);
+        }
+        let (record, profile) = (&record, &record.profile);
         let info = self.series.get(&record.series);
         let said = self.latest.get(&record.series).and_then(|(at_ms, number)| Some((*at_ms, Level::of_number(*number)?)));
         let modes = info.map(|info| info.modes.as_slice()).unwrap_or_default();
@@ -138,7 +148,7 @@ impl Tell {
         let by_level = said.and_then(|(_, level)| power_w(profile, modes, level));
         Device {
             entity_id: profile.entity_id.clone(),
-            name: info.and_then(|info| info.name.clone()).unwrap_or_else(|| profile.name.clone()),
+            name: self.name(record),
             domain: info.map(|info| info.domain().to_owned()).unwrap_or_default(),
             area: info.and_then(|info| info.area.clone()),
             state: said.and_then(|(_, level)| modes.get(usize::from(level.mode)).cloned()),
@@ -160,7 +170,15 @@ impl Tell {
             grouped_with: profile.grouped_with.clone(),
             usual_on_h: record.usual_on_h,
             learned_at: instant(record.learned_at_ms),
+            word: word.map(Word::from),
         }
+    }
+
+    /// What a device is called: by its owner, else by Home Assistant.
+    pub fn name(&self, record: &ProfileRecord) -> String {
+        let said = self.words.get(&record.profile.entity_id).and_then(|word| word.name.clone());
+        let known = || self.series.get(&record.series).and_then(|info| info.name.clone());
+        said.or_else(known).unwrap_or_else(|| record.profile.name.clone())
     }
 
     /// Why this is what can be said, and what would help.
@@ -169,11 +187,15 @@ impl Tell {
         let others = || profile.grouped_with.join(", ");
         match profile.verdict {
             Verdict::Learned => format!("Learned from {} of {} state changes.", profile.events_used, profile.events_total),
+            Verdict::Stated => "You said what it draws.".to_owned(),
             Verdict::Varies => "It works by itself while it is on: its energy is known, a single power is not.".to_owned(),
             Verdict::Measured => match self.metered.get(&record.series).and_then(|id| self.series.get(id)) {
                 Some(sensor) => format!("Measured by {}.", sensor.device),
                 None => "It has a meter of its own.".to_owned(),
             },
+            Verdict::NoLoad if self.words.get(&profile.entity_id).is_some_and(OwnerWord::says_no_load) => {
+                "You said that it switches no load.".to_owned()
+            }
             Verdict::NoLoad => "Switching it changes nothing that the meter sees.".to_owned(),
             Verdict::TooSmall => {
                 let most = profile.power_high_w.map_or(String::new(), |w| format!(": at most {w:.0} W"));

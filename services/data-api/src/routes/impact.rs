@@ -163,7 +163,7 @@ async fn impacts(api: &Api, days: u32, records: &[ProfileRecord]) -> Result<Vec<
             total_state_changes: changes.get(&record.series).copied().unwrap_or(0),
             estimated_daily_kwh: kwh.filter(|_| heard_days > 0.0).map(|kwh| watt_hours(kwh / heard_days)),
             estimated_monthly_cost: cost.filter(|_| heard_days > 0.0).map(|cost| cents(cost / heard_days * MONTH_DAYS)),
-            name: tell.info(record.series).map_or_else(|| profile.name.clone(), |info| info.label().to_owned()),
+            name: tell.name(record),
             power_w: profile.power_w,
             power_low_w: profile.power_low_w,
             power_high_w: profile.power_high_w,

@@ -193,7 +193,7 @@ async fn known(
             found.insert(info.device.clone(), (info.label().to_owned(), w, "measured"));
         }
     }
-    for record in profiles.iter().filter(|p| matches!(p.profile.verdict, Verdict::Learned)) {
+    for record in profiles.iter().filter(|p| matches!(p.profile.verdict, Verdict::Learned | Verdict::Stated)) {
         let levels = api.store.readings(record.series, from_ms, to_ms).await?;
         let Some(info) = tell.info(record.series) else { continue };
         let (mut on_ms, mut energy) = (0, 0.0);
@@ -204,7 +204,7 @@ async fn known(
             }
         }
         if on_ms as f64 >= ALL_NIGHT * (to_ms - from_ms) as f64 {
-            found.insert(info.device.clone(), (info.label().to_owned(), energy / on_ms as f64, "learned"));
+            found.insert(info.device.clone(), (tell.name(record), energy / on_ms as f64, "learned"));
         }
     }
     let load = |(device, (name, power_w, how)): (String, (String, f64, &'static str))| {

@@ -175,7 +175,7 @@ async fn the_house_is_told_as_it_is() {
 #[tokio::test]
 async fn an_empty_store_is_no_error() {
     let home = Home::empty();
-    for path in ["energy/correlations", "energy/circuits", "devices"] {
+    for path in ["energy/correlations", "energy/circuits", "energy/top-consumers"] {
         assert_eq!(home.ask(&format!("/api/v1/{path}")).await, (200, serde_json::json!([])), "{path}");
     }
     let (status, current) = home.ask("/api/v1/energy/current").await;

@@ -9,4 +9,5 @@ mod faults;
 mod heard;
 mod holes;
 mod live;
+mod prices;
 mod stress;

@@ -47,12 +47,20 @@ fn show(key: &str, value: &Value) -> String {
     match value {
         Value::Array(all) => format!("[{}]", all.iter().map(|one| show(key, one)).collect::<Vec<_>>().join(", ")),
         Value::Object(all) => {
-            let inner: Vec<_> = all.iter().map(|(inner, value)| format!("{inner} = {}", show(inner, value))).collect();
+            let inner: Vec<_> = all.iter().map(|(inner, value)| format!("{inner} = {}", show_inner(inner, value))).collect();
             format!("{{ {} }}", inner.join(", "))
         }
+        // As the environment says a list of tables.
+        Value::String(text) if text.trim_start().starts_with("[{") => Value::String("****".to_owned()).to_string(),
         Value::String(text) if text.is_empty() => "\"\"".to_owned(),
         value => hidden(value).to_string(),
     }
+}
+
+/// A value in a table of a list, such as a webhook: its address is a secret as a whole, and so is what is sent there.
+fn show_inner(key: &str, value: &Value) -> String {
+    let is_secret = matches!(key, "url" | "headers" | "body");
+    if is_secret { Value::String("****".to_owned()).to_string() } else { show(key, value) }
 }
 
 /// `mqtt://anna:****@broker` for `mqtt://anna:secret@broker`.

@@ -10,6 +10,7 @@ use wattribute_service::{Health, State, mqtt};
 use wattribute_store::Store;
 
 use super::support::{Memory, home, until};
+use crate::publish::alerts::Config as Alerts;
 use crate::publish::{Config, Publisher, connect};
 
 /// A broker for one client at a time: keeps what is retained and counts what is published.
@@ -105,7 +106,7 @@ fn answer((kind, body): &(u8, Vec<u8>), keeps: &Mutex<BTreeMap<String, String>>,
             let end = 2 + usize::from(u16::from_be_bytes([body[0], body[1]]));
             let topic = String::from_utf8(body[2..end].to_vec()).unwrap();
             let payload = String::from_utf8(body[end + 2..].to_vec()).unwrap();
-            assert_eq!(kind & 1, 1, "{topic} is retained");
+            assert_eq!(kind & 1 == 1, !topic.ends_with("/alert"), "{topic}: all but an alert is retained");
             *count.lock().unwrap().entry(topic.clone()).or_default() += 1;
             match payload.is_empty() {
                 true => keeps.lock().unwrap().remove(&topic),
@@ -158,6 +159,22 @@ async fn all_is_said_anew_when_the_broker_or_home_assistant_was_away_and_only_th
     assert_eq!(health.dependencies().get("mqtt"), Some(&State::Ok));
     publisher.stop().await;
     assert_eq!(broker.keeps("wattribute/status").as_deref(), Some("offline"), "a goodbye is said");
+}
+
+#[tokio::test]
+async fn an_alert_is_published_once() {
+    let (broker, store, health) = (Broker::start().await, Arc::new(Memory::default()), Health::default());
+    let alerts = Alerts { high_consumption_for: std::time::Duration::ZERO, ..Alerts::default() };
+    let mut publisher = broker.publisher(&store, &health, Config { alerts, ..eager() });
+    let high = crate::now::HomeNow { power_w: Some(12_000.0), ..home() };
+    publisher.publish(&high).await;
+    publisher.publish(&high).await;
+    until("the alert", async || broker.count("wattribute/alert") == 1).await;
+    let alert: serde_json::Value = serde_json::from_str(&broker.keeps("wattribute/alert").unwrap()).unwrap();
+    assert_eq!((&alert["kind"], &alert["on"]), (&"high_consumption".into(), &true.into()));
+    publisher.publish(&crate::now::HomeNow { power_w: Some(100.0), ..home() }).await;
+    until("its end", async || broker.count("wattribute/alert") == 2).await;
+    publisher.stop().await;
 }
 
 #[tokio::test]

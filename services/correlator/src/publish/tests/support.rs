@@ -179,6 +179,7 @@ pub fn device(entity_id: &str, series: u32, power_w: f64, recent_energy_kwh: f64
         area: Some("Kitchen".to_owned()),
         verdict: Verdict::Learned,
         power_w: Some(power_w),
+        is_on: Some(true),
         energy_kwh: recent_energy_kwh + 1.0,
         recent_energy_kwh,
         on_since_ms: Some(AT_MS - 60_000),
@@ -205,6 +206,7 @@ pub fn home() -> HomeNow {
             device("switch.kettle", 1, 2_000.4, 12.0),
             DeviceNow { usual_on_h: None, ..device("light.hall_lamp", 2, 12.34, 0.5) },
         ],
+        meters: Vec::new(),
         last_correlation: Some(correlation(1, AT_MS - 9_000, 2_000.0)),
     }
 }

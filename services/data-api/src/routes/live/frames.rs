@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use wattribute_domain::{CorrelationRecord, CorrelationVerdict, Quantity, SeriesId, SeriesInfo};
 use wattribute_store::{CorrelationQuery, Powers, Result, Store};
 
+use super::super::alerts::{AlertRow, log, row as told};
 use super::super::correlations::{CorrelationRow, row};
 use super::super::series::mode;
 use super::super::{instant, now};
@@ -46,7 +47,7 @@ pub struct LiveHello {
     /// Correlations of the last 15 minutes, in order of time. What a listener has of this time beyond them is gone.
     correlations: Vec<LiveCorrelation>,
     /// The alerts that are on.
-    alerts: Vec<Value>,
+    alerts: Vec<AlertRow>,
     /// When devices were learned last, RFC 3339 UTC; null where they never were.
     learned_at: Option<String>,
     /// Whether this home is made up.
@@ -131,7 +132,7 @@ pub struct LiveAlert {
     /// What became of it.
     pub change: Change,
     /// The alert, as `/api/v1/alerts` tells it.
-    pub alert: Value,
+    pub alert: AlertRow,
 }
 
 /// Devices were learned anew: what `/api/v1/devices` tells has changed.
@@ -200,19 +201,9 @@ pub fn recent(now_ms: i64) -> CorrelationQuery {
     }
 }
 
-/// The alerts of document `alerts`, by what names each.
-pub async fn alerts(store: &dyn Store) -> Result<Vec<(String, Value)>> {
-    let said = store.document("alerts").await?.and_then(|text| serde_json::from_str::<Value>(&text).ok());
-    let items = match said {
-        Some(Value::Object(mut all)) => match all.remove("alerts").or_else(|| all.remove("items")) {
-            Some(Value::Array(items)) => items,
-            _ => return Ok(all.into_iter().collect()),
-        },
-        Some(Value::Array(items)) => items,
-        _ => Vec::new(),
-    };
-    let name = |item: &Value| ["id", "key"].iter().find_map(|key| item.get(key)).map_or_else(|| item.to_string(), Value::to_string);
-    Ok(items.into_iter().map(|item| (name(&item), item)).collect())
+/// The alerts that are on and the last that ended, by id.
+pub async fn alerts(store: &dyn Store) -> Result<Vec<(String, AlertRow)>> {
+    Ok(log(store).await?.alerts.iter().map(|alert| (alert.id.clone(), told(alert))).collect())
 }
 
 /// When devices were learned last, ms since the epoch.
@@ -235,7 +226,7 @@ pub async fn hello(store: &dyn Store, is_demo: bool, takes: impl Fn(SeriesId, &S
         house: powers.house(store).await?.map(|id| id.0),
         readings,
         correlations,
-        alerts: alerts(store).await?.into_iter().map(|(_, alert)| alert).collect(),
+        alerts: alerts(store).await?.into_iter().map(|(_, alert)| alert).filter(|alert| alert.is_on).collect(),
         learned_at: learned_ms(store).await?.map(instant),
         is_demo,
     };

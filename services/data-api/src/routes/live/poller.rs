@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
 use wattribute_domain::{SeriesId, SeriesInfo};
 use wattribute_store::{Result, Store};
 
+use super::super::alerts::AlertRow;
 use super::super::{instant, now};
 use super::frames::{APART_MS, Change, Item, LiveAlert, LiveCorrelation, LiveProfiles, News, alerts, learned_ms, recent, text};
 
@@ -27,7 +27,7 @@ pub struct Poller {
     keeps_back: bool,
     /// Correlations by time and series, with what was said of each.
     correlations: BTreeMap<(i64, SeriesId), (LiveCorrelation, String)>,
-    alerts: BTreeMap<String, Value>,
+    alerts: BTreeMap<String, AlertRow>,
     learned_ms: Option<i64>,
 }
 
@@ -127,9 +127,9 @@ impl Poller {
     }
 
     async fn alerts(&mut self, store: &dyn Store) -> Result<Vec<Item>> {
-        let present: BTreeMap<String, Value> = alerts(store).await?.into_iter().collect();
+        let present: BTreeMap<String, AlertRow> = alerts(store).await?.into_iter().collect();
         let mut items = Vec::new();
-        let mut say = |change, alert: &Value| items.extend(Item::new("alert", &LiveAlert { change, alert: alert.clone() }));
+        let mut say = |change, alert: &AlertRow| items.extend(Item::new("alert", &LiveAlert { change, alert: alert.clone() }));
         for (name, alert) in &present {
             match self.alerts.get(name) {
                 Some(before) if before == alert => {}

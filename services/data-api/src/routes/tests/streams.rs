@@ -164,12 +164,30 @@ async fn what_is_written_before_the_stream_opens_is_in_its_hello() {
     let home = Home::lived_in().await;
     let at_ms = now().timestamp_millis() - 30_000;
     home.store.replace_correlations(at_ms, at_ms + 1, vec![correlation(at_ms, Stage::Final, 2000.0)]).await.unwrap();
-    let alerts = r#"[{"id":"phantom_load","power_w":120}]"#.to_owned();
-    home.store.put_documents(vec![("alerts".to_owned(), alerts)]).await.unwrap();
+    put_alerts(&home, &[("phantom_load", 120.0, None)]).await;
     let app = app(&home, &CancellationToken::new());
     let hello = Frames::open(&app, "/api/v1/live", None).await.next().await.unwrap().data;
     assert_eq!(hello["correlations"][0]["power_delta_w"].as_f64(), Some(2000.0));
     assert_eq!(hello["alerts"][0]["power_w"].as_f64(), Some(120.0));
+}
+
+/// Keeps alerts: id, power, and when each ended.
+async fn put_alerts(home: &Home, alerts: &[(&str, f64, Option<i64>)]) {
+    let record = |&(id, power_w, ended_ms): &(&str, f64, Option<i64>)| wattribute_domain::AlertRecord {
+        id: id.to_owned(),
+        kind: wattribute_domain::AlertKind::PhantomLoad,
+        entity_id: None,
+        name: "Home".to_owned(),
+        message: "The house draws too much".to_owned(),
+        power_w: Some(power_w),
+        threshold_w: Some(1.0),
+        usual_on_h: None,
+        since_ms: 1,
+        began_ms: 2,
+        ended_ms,
+    };
+    let log = wattribute_domain::AlertLog { alerts: alerts.iter().map(record).collect() };
+    home.store.put_documents(vec![("alerts".to_owned(), serde_json::to_string(&log).unwrap())]).await.unwrap();
 }
 
 #[tokio::test]
@@ -178,15 +196,15 @@ async fn an_alert_is_told_when_it_begins_and_when_it_ends() {
     let app = app(&home, &CancellationToken::new());
     let mut frames = Frames::open(&app, "/api/v1/live", None).await;
     frames.await_event("hello").await;
-    let put = async |text: &str| home.store.put_documents(vec![("alerts".to_owned(), text.to_owned())]).await.unwrap();
-    put(r#"{"alerts":[{"id":"a","power_w":1},{"id":"b","power_w":2}]}"#).await;
+    put_alerts(&home, &[("a", 1.0, None), ("b", 2.0, None)]).await;
     let first = [frames.await_event("alert").await.data, frames.await_event("alert").await.data];
     assert!(first.iter().all(|alert| alert["change"] == "new"), "{first:?}");
-    put(r#"{"alerts":[{"id":"b","power_w":2}]}"#).await;
+    put_alerts(&home, &[("b", 2.0, None)]).await;
     let gone = frames.await_event("alert").await.data;
     assert_eq!((gone["change"].as_str(), gone["alert"]["id"].as_str()), (Some("retracted"), Some("a")));
-    put(r#"{"alerts":[{"id":"b","power_w":3}]}"#).await;
-    assert_eq!(frames.await_event("alert").await.data["change"], "replaced");
+    put_alerts(&home, &[("b", 2.0, Some(9))]).await;
+    let ended = frames.await_event("alert").await.data;
+    assert_eq!((ended["change"].as_str(), ended["alert"]["is_on"].as_bool()), (Some("replaced"), Some(false)));
 }
 
 #[tokio::test]

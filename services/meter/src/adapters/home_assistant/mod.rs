@@ -1,22 +1,28 @@
 #![doc = include_str!("README.md")]
 
 mod fill;
+mod prices;
 mod report;
+mod schedule;
 mod select;
 mod session;
 mod snapshot;
 mod tracker;
 mod wire;
 
+use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
-use wattribute_domain::SeriesInfo;
+use wattribute_domain::{SeriesInfo, Tariffs};
 use wattribute_service::home_assistant::{Config, HaError};
+use wattribute_store::Store;
 
 use super::{Adapter, AdapterError, Event};
 
 pub use self::report::{discover, once};
+use self::schedule::Schedule;
 use self::select::Rules;
 pub(crate) use self::select::WHOLE_HOUSE;
 use self::session::Session;
@@ -26,6 +32,9 @@ use self::tracker::Tracker;
 pub const NAME: &str = "home_assistant";
 /// Key of the document that says until when Home Assistant has been heard, ms since the epoch.
 pub const HEARD: &str = "heard:home_assistant";
+
+/// Key of the document that holds the tariffs of the home.
+pub const TARIFFS: &str = "tariffs";
 
 /// What was said just before the last batch may still have been on its way, ms.
 const OVERLAP_MS: i64 = 5_000;
@@ -51,6 +60,14 @@ pub struct HomeAssistant {
     out: Vec<Event>,
     /// When what an entity said was kept word for word last, ms since the epoch.
     payload_ms: std::collections::HashMap<String, i64>,
+    /// Prices that are known in advance.
+    schedule: Schedule,
+    /// Entities whose lists of prices nobody knows how to read: said once of each.
+    strange_prices: HashSet<String>,
+    /// Where tariffs are kept, which name entities that say prices.
+    tariffs: Option<Arc<dyn Store>>,
+    tariffs_looked_at: Option<tokio::time::Instant>,
+    tariffs_every: Duration,
     session: Option<Session>,
 }
 
@@ -73,6 +90,11 @@ impl HomeAssistant {
             patience: Duration::from_secs(300),
             out: Vec::new(),
             payload_ms: std::collections::HashMap::new(),
+            schedule: Schedule::default(),
+            strange_prices: HashSet::new(),
+            tariffs: None,
+            tariffs_looked_at: None,
+            tariffs_every: Duration::from_secs(20),
             session: None,
         })
     }
@@ -96,6 +118,44 @@ impl HomeAssistant {
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
+    }
+
+    /// Reads as prices what the tariffs in a store (document [`TARIFFS`]) name, also where they change later.
+    #[must_use]
+    pub fn with_tariffs_of(mut self, store: Arc<dyn Store>) -> Self {
+        self.tariffs = Some(store);
+        self
+    }
+
+    /// How often the tariffs are looked at; every 20 s unless told otherwise.
+    #[must_use]
+    pub fn tariffs_every(mut self, tariffs_every: Duration) -> Self {
+        self.tariffs_every = tariffs_every;
+        self
+    }
+
+    /// Looks now and then which entities the tariffs name.
+    async fn look_at_tariffs(&mut self) {
+        let Some(store) = &self.tariffs else { return };
+        if self.session.is_some() && self.tariffs_looked_at.is_some_and(|at| at.elapsed() < self.tariffs_every) {
+            return;
+        }
+        self.tariffs_looked_at = Some(tokio::time::Instant::now());
+        // What cannot be read now is looked at again.
+        let Ok(text) = store.document(TARIFFS).await else { return };
+        let tariffs = match text.as_deref().map(serde_json::from_str::<Tariffs>) {
+            Some(Ok(tariffs)) => tariffs,
+            Some(Err(error)) => {
+                tracing::debug!("the tariffs in the store cannot be read: {error}");
+                return;
+            }
+            None => Tariffs::default(),
+        };
+        let named: HashSet<String> = tariffs.entities().into_iter().map(|id| id.trim().to_ascii_lowercase()).collect();
+        if self.rules.tariffs != named {
+            self.rules.tariffs = named;
+            self.look_again();
+        }
     }
 
     /// After a while without Home Assistant, nothing that it said holds; its history may heal that later.
@@ -135,9 +195,12 @@ impl Adapter for HomeAssistant {
 
     async fn next(&mut self) -> Result<Vec<Event>, AdapterError> {
         loop {
+            self.schedule.due(now_ms(), &mut self.out);
             if !self.out.is_empty() {
+                self.schedule.mend(&mut self.out);
                 return Ok(std::mem::take(&mut self.out));
             }
+            self.look_at_tariffs().await;
             let done = if self.session.is_some() {
                 self.step().await
             } else {

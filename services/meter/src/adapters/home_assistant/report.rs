@@ -28,6 +28,9 @@ pub async fn once(config: &Config, store: Option<&dyn Store>) -> anyhow::Result<
     let mut text = heading(config, &snapshot);
     for (change, candidate) in &candidates {
         let (Some(key), Some(said)) = (tracker.key(&change.entity_id), &change.said) else { continue };
+        if !tracker.series[key as usize].speaks() {
+            continue;
+        }
         let value = tracker.value(key, &said.state, &said.attributes, &mut ignored);
         said_of.push((key, said.at_ms, value));
         let modes = &tracker.series[key as usize].info.modes;

@@ -6,6 +6,7 @@ use globset::GlobSet;
 use wattribute_domain::{Attributes, Quantity, Role, SeriesInfo, entities_of, may_switch_a_load, units};
 use wattribute_service::home_assistant::Config;
 
+use super::prices::money;
 use super::snapshot::Snapshot;
 use super::wire::Said;
 use crate::adapters::AdapterError;
@@ -32,6 +33,8 @@ pub(super) struct Rules {
     exclude: Wanted,
     /// Entities of the expression that is the whole house.
     meter: HashSet<String>,
+    /// Entities that tariffs name.
+    pub tariffs: HashSet<String>,
 }
 
 struct Wanted {
@@ -46,6 +49,7 @@ impl Rules {
             include: if config.include.is_empty() { None } else { Some(Wanted::new(&config.include)?) },
             exclude: Wanted::new(&config.exclude)?,
             meter: config.meter.iter().flat_map(|meter| entities_of(meter)).map(str::to_ascii_lowercase).collect(),
+            tariffs: HashSet::new(),
         })
     }
 
@@ -55,14 +59,17 @@ impl Rules {
             return None;
         }
         let is_meter = self.meter.contains(entity_id);
-        if !is_meter && self.exclude.holds(snapshot, entity_id) {
+        let is_tariff = self.tariffs.contains(entity_id);
+        if !is_meter && !is_tariff && self.exclude.holds(snapshot, entity_id) {
             return None;
         }
         let unit = said.attributes.unit_of_measurement.as_str();
         let entry = snapshot.entries.get(entity_id);
         let price = snapshot.prices.contains(entity_id);
         let (quantity, factor, why) = match quantity_of(entity_id, &said.attributes) {
+            _ if is_tariff => (Quantity::PricePerKwh, price_factor(unit), "price of a tariff"),
             _ if price => (Quantity::PricePerKwh, price_factor(unit), "price in the Energy dashboard"),
+            Some(Quantity::PricePerKwh) if !is_meter => (Quantity::PricePerKwh, price_factor(unit), "price"),
             Some(Quantity::Level) if !is_meter => {
                 if self.include.as_ref().is_some_and(|include| !include.holds(snapshot, entity_id)) {
                     return None;
@@ -72,7 +79,7 @@ impl Rules {
             Some(Quantity::PowerW) => {
                 (Quantity::PowerW, factor(Quantity::PowerW, unit), if is_meter { "named as meter" } else { "power sensor" })
             }
-            Some(quantity) if quantity != Quantity::Level => {
+            Some(quantity) if !matches!(quantity, Quantity::Level | Quantity::PricePerKwh) => {
                 let exported = snapshot.preferences.grid_export_energy.iter().any(|id| id == entity_id);
                 let quantity = if exported { Quantity::EnergyExportKwh } else { quantity };
                 (quantity, factor(quantity, unit), if is_meter { "named as meter" } else { "energy counter" })
@@ -80,7 +87,7 @@ impl Rules {
             _ if is_meter => (Quantity::PowerW, 1.0, "named as meter"),
             _ => return None,
         };
-        if !is_meter && !price && entry.is_some_and(|entry| FORECASTS.contains(&entry.platform.as_str())) {
+        if !is_meter && quantity != Quantity::PricePerKwh && entry.is_some_and(|entry| FORECASTS.contains(&entry.platform.as_str())) {
             return None;
         }
         let mut info = SeriesInfo::new(super::NAME, entity_id, quantity);
@@ -175,6 +182,7 @@ pub(super) fn quantity_of(entity_id: &str, attributes: &Attributes) -> Option<Qu
             (Some("power"), Some(unit)) if is_sensor => return units::watts_per(unit).map(|_| Quantity::PowerW),
             (Some("power"), None) if is_sensor => return Some(Quantity::PowerW),
             (Some("energy"), Some(unit)) if is_sensor => return units::kwh_per(unit).map(|_| Quantity::EnergyImportKwh),
+            (None | Some("monetary"), Some(unit)) if is_sensor && is_price(unit) => return Some(Quantity::PricePerKwh),
             (None, Some(unit)) if is_sensor && units::watts_per(unit).is_some() => return Some(Quantity::PowerW),
             (None, Some(unit)) if is_sensor && units::kwh_per(unit).is_some() => return Some(Quantity::EnergyImportKwh),
             _ => {}
@@ -194,10 +202,43 @@ pub(super) fn factor(quantity: Quantity, unit: Option<&str>) -> f64 {
     known.unwrap_or(1.0)
 }
 
+/// Whether a unit is that of a price of energy: `EUR/kWh`, `ct/kWh`, `kr/MWh`, not `g/kWh`.
+fn is_price(unit: &str) -> bool {
+    let energy = |unit: &str| matches!(unit.trim(), "Wh" | "kWh" | "MWh" | "GWh");
+    unit.split_once('/').is_some_and(|(word, per)| energy(per) && money(word).is_some())
+}
+
 /// What one of a price's unit (`EUR/kWh`, `ct/kWh`, `EUR/MWh`) is in the currency a kWh.
 fn price_factor(unit: Option<&str>) -> f64 {
-    let Some((money, energy)) = unit.and_then(|unit| unit.split_once('/')) else { return 1.0 };
-    let cents = matches!(money.trim().to_lowercase().as_str(), "ct" | "c" | "cent" | "cents" | "¢" | "p" | "öre" | "øre");
+    let Some((word, energy)) = unit.and_then(|unit| unit.split_once('/')) else { return 1.0 };
     let per_kwh = units::kwh_per(energy.trim()).filter(|kwh| *kwh > 0.0).unwrap_or(1.0);
-    (if cents { 0.01 } else { 1.0 }) / per_kwh
+    money(word).unwrap_or(1.0) / per_kwh
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+    use serde_json::json;
+
+    #[rstest]
+    #[case("EUR/kWh", Some(1.0))]
+    #[case("€/kWh", Some(1.0))]
+    #[case("ct/kWh", Some(0.01))]
+    #[case("p/kWh", Some(0.01))]
+    #[case("öre/kWh", Some(0.01))]
+    #[case("EUR/MWh", Some(0.001))]
+    #[case("SEK/MWh", Some(0.001))]
+    #[case("g/kWh", None)]
+    #[case("gCO2eq/kWh", None)]
+    #[case("EUR", None)]
+    #[case("EUR/m³", None)]
+    #[case("L/kWh", None)]
+    fn a_price_is_known_by_its_unit(#[case] unit: &str, #[case] factor: Option<f64>) {
+        for class in [json!(null), json!("monetary")] {
+            let attributes = super::super::wire::attributes_of(&json!({"unit_of_measurement": unit, "device_class": class}));
+            let quantity = quantity_of("sensor.a", &attributes);
+            assert_eq!(quantity.filter(|q| *q == Quantity::PricePerKwh).map(|_| price_factor(Some(unit))), factor);
+        }
+    }
 }

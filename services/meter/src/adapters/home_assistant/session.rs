@@ -9,13 +9,15 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
+use wattribute_domain::Quantity;
 use wattribute_service::home_assistant::{Connection, HaError, Subscription};
 
 use super::fill::{Fill, Hole};
+use super::schedule::Told;
 use super::select::{is_ours, quantity_of};
 use super::snapshot::Snapshot;
 use super::tracker::{Known, Outcome};
-use super::wire::Change;
+use super::wire::{Change, Said};
 use super::{HomeAssistant, OVERLAP_MS, now_ms};
 use crate::adapters::Event;
 
@@ -116,6 +118,7 @@ impl HomeAssistant {
         let new = self.look(&snapshot, true);
         self.bury_the_gone();
         session.authority = self.current(&snapshot);
+        self.hear_prices(&snapshot);
         // Until the hole is filled, this is what is known.
         let current = session.authority.iter().filter(|(_, at_ms, _)| self.heard_ms.is_none_or(|heard| *at_ms >= heard));
         self.out.extend(current.map(|(key, at_ms, value)| Event::Reading { key: *key, at_ms: *at_ms, value: *value }));
@@ -129,7 +132,9 @@ impl HomeAssistant {
 
     fn hole(&self, new: Vec<u32>, snapshot: &Snapshot, joined_ms: i64) -> Hole {
         let fresh: HashSet<u32> = new.iter().copied().collect();
-        let known = self.tracker.keys().into_iter().filter(|key| !fresh.contains(key)).collect();
+        let speaks = |key: &u32| self.tracker.series[*key as usize].speaks();
+        let known = self.tracker.keys().into_iter().filter(|key| !fresh.contains(key) && speaks(key)).collect();
+        let new = new.into_iter().filter(speaks).collect();
         let backfill_ms = joined_ms - i64::try_from(self.config.backfill.as_millis()).unwrap_or(0);
         // With everything said anew, Home Assistant started when the first of it was said.
         let started_ms = snapshot.states.iter().map(|state| state.at_ms).min();
@@ -191,7 +196,9 @@ impl HomeAssistant {
     fn current(&mut self, snapshot: &Snapshot) -> Vec<(u32, i64, f64)> {
         let mut current = Vec::new();
         for state in &snapshot.states {
-            if let (Some(key), Some(said)) = (self.tracker.key(&state.entity_id), &state.said) {
+            if let (Some(key), Some(said)) = (self.tracker.key(&state.entity_id), &state.said)
+                && self.tracker.series[key as usize].speaks()
+            {
                 let value = self.tracker.value(key, &said.state, &said.attributes, &mut self.out);
                 current.push((key, state.at_ms, value));
             }
@@ -256,6 +263,9 @@ impl HomeAssistant {
         let outcome = self.tracker.hear(&change, &mut self.out);
         if outcome == Outcome::Read {
             self.keep_payload(&change);
+            if let Some(said) = &change.said {
+                self.hear_price(&change.entity_id, said);
+            }
         }
         if outcome == Outcome::New {
             session.rediscover_at = session.rediscover_at.min(Instant::now() + DEBOUNCE / 2);
@@ -271,6 +281,42 @@ impl HomeAssistant {
                     session.authority.push((*key, *at_ms, *value));
                 }
             }
+        }
+    }
+
+    /// Hears the lists of prices of all entities.
+    fn hear_prices(&mut self, snapshot: &Snapshot) {
+        for state in &snapshot.states {
+            if let Some(said) = &state.said {
+                self.hear_price(&state.entity_id, said);
+            }
+        }
+    }
+
+    /// Hears the lists of prices of an entity, if it is a price and has any.
+    fn hear_price(&mut self, entity_id: &str, said: &Said) {
+        if said.prices.is_empty() && !said.strange_prices {
+            return;
+        }
+        let Some(key) = self.tracker.key(entity_id) else { return };
+        let tracked = &self.tracker.series[key as usize];
+        if tracked.info.quantity != Quantity::PricePerKwh {
+            return;
+        }
+        if said.strange_prices && self.strange_prices.insert(entity_id.to_owned()) {
+            tracing::debug!("the list of prices of {entity_id} is of a shape that is not known, and is not read");
+        }
+        let number = || said.state.trim().parse::<f64>().ok().filter(|number| number.is_finite());
+        let state = tracked.speaks().then(|| number().map_or(f64::NAN, |number| number * tracked.factor()));
+        let told = Told { entity_id, listed: &said.prices, factor: tracked.factor(), state, at_ms: said.at_ms.max(now_ms()) };
+        self.schedule.hear(key, &told, &mut self.out);
+        self.schedule.due(now_ms(), &mut self.out);
+    }
+
+    /// Looks again soon at what there is.
+    pub(super) fn look_again(&mut self) {
+        if let Some(session) = &mut self.session {
+            session.rediscover_at = Instant::now();
         }
     }
 
@@ -324,6 +370,8 @@ impl HomeAssistant {
         // What was said live counts more than what history says of the same time.
         let authority = std::mem::take(&mut session.authority);
         self.out.extend(fill.news(authority, &self.tracker));
+        // What lists say counts more than that nobody spoke.
+        self.schedule.repeat();
         let live_ms = self.live_ms.unwrap_or(session.joined_ms).max(session.joined_ms);
         self.handed_over(live_ms);
     }
@@ -334,6 +382,7 @@ impl HomeAssistant {
             // Older than what is known of it now: only what is new is heard.
             self.tracker.hear(&change, &mut self.out);
         }
+        self.hear_prices(snapshot);
         for (key, at_ms, value) in self.current(snapshot) {
             let last = &mut self.tracker.series[key as usize].last;
             if last.is_none_or(|(last_ms, _)| last_ms < at_ms) {

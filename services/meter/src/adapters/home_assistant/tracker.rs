@@ -23,6 +23,16 @@ impl Tracked {
     fn new(info: SeriesInfo, factor: f64) -> Self {
         Tracked { info, factor, unit: None, last: None }
     }
+
+    /// Whether its state says its value; that of an entity of events, which lists prices, says when it happened.
+    pub fn speaks(&self) -> bool {
+        !(self.info.quantity == Quantity::PricePerKwh && self.info.domain() == "event")
+    }
+
+    /// What one of its unit is in the unit of its quantity.
+    pub fn factor(&self) -> f64 {
+        self.factor
+    }
 }
 
 /// What a change of state meant.
@@ -150,11 +160,14 @@ impl Tracker {
             (None, Some(_)) => return Outcome::New,
             _ => return Outcome::PassedOver,
         };
+        if let Some(said) = &change.said {
+            self.learn_unit(key, said);
+        }
+        if !self.series[key as usize].speaks() {
+            return Outcome::Read;
+        }
         let value = match &change.said {
-            Some(said) => {
-                self.learn_unit(key, said);
-                self.value(key, &said.state, &said.attributes, out)
-            }
+            Some(said) => self.value(key, &said.state, &said.attributes, out),
             None => f64::NAN,
         };
         if self.is_news(key, change.at_ms, value) {
@@ -178,7 +191,7 @@ impl Tracker {
     pub fn value(&mut self, key: u32, state: &str, attributes: &Attributes, out: &mut Vec<Event>) -> f64 {
         let tracked = &mut self.series[key as usize];
         if tracked.info.quantity != Quantity::Level {
-            if is_silent(state) {
+            if is_silent(state) || !tracked.speaks() {
                 return f64::NAN;
             }
             return match state.trim().parse::<f64>() {

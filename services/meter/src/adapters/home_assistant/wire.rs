@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use wattribute_domain::Attributes;
 
+use super::prices::{Listed, has_unknown_list, listed};
 use crate::adapters::history::time;
 
 /// What an entity said.
@@ -13,6 +14,10 @@ pub(super) struct Said {
     pub attributes: Box<Attributes>,
     /// Whether it is a state that Wattribute itself posted.
     pub ours: bool,
+    /// Prices that its attributes list; none of what cannot have any.
+    pub prices: Box<[Listed]>,
+    /// Whether there is a list of prices in them of an unknown shape.
+    pub strange_prices: bool,
     /// When it was said (`last_updated`), ms since the epoch.
     pub at_ms: i64,
 }
@@ -69,10 +74,15 @@ impl Change {
 
 fn said(state: &Value, fired_ms: Option<i64>) -> Option<Said> {
     let attributes = state.get("attributes");
+    let entity_id = state.get("entity_id").and_then(Value::as_str).unwrap_or_default();
+    let may_list = ["sensor.", "event."].iter().any(|domain| entity_id.starts_with(domain));
+    let lists = attributes.filter(|_| may_list);
     Some(Said {
         state: state.get("state")?.as_str()?.to_owned(),
         ours: attributes.is_some_and(|a| a.get("attribution").and_then(Value::as_str) == Some("Wattribute")),
         attributes: Box::new(attributes.map(attributes_of).unwrap_or_default()),
+        prices: lists.map(listed).unwrap_or_default(),
+        strange_prices: lists.is_some_and(has_unknown_list),
         at_ms: state.get("last_updated").and_then(instant).or(fired_ms)?,
     })
 }
