@@ -14,8 +14,16 @@ async fn found(seed: u64, now_ms: i64) -> (Vec<UnknownLoad>, Vec<UnknownTruth>) 
     let history = history(past(seed, now_ms).await);
     let mut again = history.clone();
     let power = find_house(&mut again, None, None).unwrap().power;
-    let settings =
-        Settings { meter: None, meter_unit: None, price_per_kwh: None, currency: None, time_zone: BERLIN, from_ms: None, to_ms: None };
+    let settings = Settings {
+        meter: None,
+        meter_unit: None,
+        price_per_kwh: None,
+        currency: None,
+        time_zone: BERLIN,
+        from_ms: None,
+        to_ms: None,
+        owner: Default::default(),
+    };
     let analysis = analyze(history, &settings).unwrap();
     let own = |id: &String| again.sensors.iter().find(|s| s.entity_id == *id && s.unit.as_deref() == Some("W"));
     let metered: Vec<Series> = analysis.metered.iter().filter_map(|(_, id)| Some(own(id)?.readings.clone())).collect();

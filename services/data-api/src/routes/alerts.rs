@@ -151,7 +151,7 @@ mod tests {
             (1..=ended).for_each(|k| log.note(&alert(k, AlertKind::HighConsumption)));
             store.put_documents(vec![(AlertLog::KEY.to_owned(), serde_json::to_string(&log).unwrap())]).await.unwrap();
         }
-        let api = Api { store, is_demo: false };
+        let api = Api::new(store, crate::Config::default(), false);
         let app: axum::Router = crate::router(api).split_for_parts().0;
         let response = app.oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
         let status = response.status().as_u16();

@@ -1,7 +1,6 @@
 //! What is said on a stream.
 
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 use wattribute_domain::{CorrelationRecord, CorrelationVerdict, Quantity, SeriesId, SeriesInfo};
 use wattribute_store::{CorrelationQuery, Powers, Result, Store};

@@ -31,7 +31,7 @@ impl Home {
     }
 
     async fn send(&self, method: &str, path: &str, kind: &str, body: String) -> (u16, Value) {
-        let api = Api { store: self.store.clone(), is_demo: false };
+        let api = Api::new(self.store.clone(), crate::Config::default(), false);
         let app: Router = crate::router(api).split_for_parts().0;
         let request = Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, kind).body(Body::from(body)).unwrap();
         let response = app.oneshot(request).await.unwrap();
@@ -83,7 +83,7 @@ async fn what_is_said_stays_until_it_is_taken_back() {
     );
     let (_, said) = home.say(HALL, json!({"grouped_with": []})).await;
     assert_eq!((&said["word"]["power_w"], &said["word"]["grouped_with"]), (&json!(9.0), &Value::Null));
-    let kept = words(&Api { store: home.store.clone(), is_demo: false }).await.unwrap();
+    let kept = words(&Api::new(home.store.clone(), crate::Config::default(), false)).await.unwrap();
     assert_eq!(kept["light.hall"].power_w, Some(9.0));
     let (status, said) = home.send("DELETE", &format!("{HALL}/word"), "text/plain", String::new()).await;
     assert_eq!((status, said["in_force"].as_bool()), (200, Some(false)));
@@ -134,7 +134,10 @@ async fn a_field_that_is_wrong_is_named(#[case] body: Value, #[case] field: &str
     let (status, problem) = home.say(HALL, body).await;
     assert_eq!(status, 422, "{problem}");
     assert!(problem["detail"].as_str().unwrap().contains(field), "{problem}");
-    assert!(!words(&Api { store: home.store.clone(), is_demo: false }).await.unwrap().contains_key("light.hall"), "nothing is kept");
+    assert!(
+        !words(&Api::new(home.store.clone(), crate::Config::default(), false)).await.unwrap().contains_key("light.hall"),
+        "nothing is kept"
+    );
 }
 
 #[rstest]
@@ -163,6 +166,6 @@ async fn words_that_are_said_at_the_same_time_are_all_kept() {
         home.say(&paths[2], json!({"power_w": 3}))
     );
     assert_eq!([a.0, b.0, c.0], [200; 3]);
-    let kept = words(&Api { store: home.store.clone(), is_demo: false }).await.unwrap();
+    let kept = words(&Api::new(home.store.clone(), crate::Config::default(), false)).await.unwrap();
     assert_eq!(kept.values().map(|word| word.power_w).collect::<Vec<_>>(), [Some(1.0), Some(2.0), Some(3.0)]);
 }
