@@ -6,7 +6,7 @@ DENY   := $(shell command -v cargo-deny)
 NEXTEST := $(shell command -v cargo-nextest)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-real test-real-all check format clippy doc deny accept exam bench bench-store
+.PHONY: help build run test test-api test-real test-real-all check format clippy doc deny accept exam bench bench-store
 
 help:           ## this list
 	@sed -n 's/^\([a-z-]*\): .*## /make \1\t/p' Makefile | expand -t 18
@@ -32,6 +32,9 @@ ifdef NEXTEST
 else
 	$(CARGO) test --profile ci --workspace
 endif
+
+test-api: build ## the API as others use it: schemathesis, generated clients, the examples of the documents (needs PyPI and npm)
+	WATTRIBUTE_BIN=$(BIN) scripts/test_api.py
 
 test-real:      ## tests against a real Home Assistant: the one of HOME_ASSISTANT_URL, else ../shared/ha-lab
 	scripts/test-real.sh

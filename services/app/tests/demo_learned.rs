@@ -1,6 +1,8 @@
 //! The engine learns the demo's home, which it knows nothing of.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may say so by unwrapping")]
 
+#[path = "demo_learned/phantom_load.rs"]
+mod phantom_load;
 #[path = "demo_learned/unknown_loads.rs"]
 mod unknown_loads;
 

@@ -8,6 +8,9 @@ use crate::{Result, Store};
 
 const STEP_MS: i64 = 300_000;
 const MINUTE_MS: i64 = 60_000;
+/// Share of a night's minutes that are left below what is told: a few may be of a meter that stumbled; more would count the fridge, of which and the
+/// freezer one or the other runs for most of a night.
+const LOW: f64 = 0.03;
 /// Least share of a night that must be known to say what it drew.
 const KNOWN: f64 = 1.0 / 3.0;
 
@@ -43,7 +46,7 @@ pub fn nights(home: &wattribute_domain::Home, count: u32, now_ms: i64) -> Vec<(c
     found
 }
 
-/// What a series of power says when it says least, W: the lowest tenth of the minutes of a stretch; `None` where less than a third of it is known.
+/// What a series of power says when it says least, W: the third percentile of the minutes of a stretch; `None` where less than a third of it is known.
 pub async fn low_w(store: &dyn Store, power: SeriesId, from_ms: i64, to_ms: i64) -> Result<Option<f64>> {
     let minutes = store.chart(power, from_ms, to_ms, MINUTE_MS).await?;
     let mut means: Vec<f64> = minutes.iter().filter(|b| b.covered > 0.5).map(|b| b.mean).filter(|w| w.is_finite()).collect();
@@ -51,5 +54,5 @@ pub async fn low_w(store: &dyn Store, power: SeriesId, from_ms: i64, to_ms: i64)
         return Ok(None);
     }
     means.sort_by(f64::total_cmp);
-    Ok(Some(means[means.len() / 10]))
+    Ok(Some(means[(means.len() as f64 * LOW) as usize]))
 }

@@ -19,7 +19,7 @@ type Found = (i64, Option<f64>);
 pub struct Nights(Mutex<HashMap<(SeriesId, i64, i64), Found>>);
 
 impl Nights {
-    /// The lowest tenth of the minutes of a night, W.
+    /// The third percentile of the minutes of a night, W.
     pub async fn low_w(&self, store: &dyn Store, series: SeriesId, from_ms: i64, to_ms: i64, now_ms: i64) -> Result<Option<f64>> {
         let key = (series, from_ms, to_ms);
         let believed_ms = if now_ms - to_ms > 2 * DAY_MS { SETTLED_MS } else { FRESH_MS };

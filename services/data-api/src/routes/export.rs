@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use chrono::DateTime;
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use wattribute_service::Problem;
 use wattribute_store::StoreError;
 
@@ -67,7 +67,7 @@ pub async fn csv(State(api): State<Api>, asked: Asked) -> Result<Response, Probl
         ("interval" = Option<String>, Query, description = "Of readings: means over stretches of this length, such as `1m` or `1h`", example = "10m"),
     ),
     responses(
-        (status = 200, description = "The file", body = Vec<u8>, content_type = "application/vnd.apache.parquet"),
+        (status = 200, description = "The file", body = FileBytes, content_type = "application/vnd.apache.parquet"),
         (status = 422, description = "A parameter is wrong", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The store cannot be used", body = Problem, content_type = "application/problem+json")
     )
@@ -77,6 +77,12 @@ pub async fn parquet(State(api): State<Api>, asked: Asked) -> Result<Response, P
     let file = ParquetFile::begin(rows.columns()).map_err(|error| Problem::internal(&error))?;
     send(rows, file, "parquet", "application/vnd.apache.parquet").await
 }
+
+/// The bytes of a file.
+#[derive(utoipa::ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[allow(dead_code, reason = "it describes an answer that is streamed")]
+pub struct FileBytes(Vec<u8>);
 
 /// A file that is written from its beginning to its end.
 trait Written: Send + Sized + 'static {
@@ -118,6 +124,8 @@ async fn send<F: Written>(rows: Rows, file: F, ending: &str, content_type: &'sta
             }
         }
     });
+    // Compression asks once more after the end.
+    let parts = parts.fuse();
     let headers =
         [(header::CONTENT_TYPE, content_type.to_owned()), (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\""))];
     Ok((headers, Body::from_stream(parts)).into_response())

@@ -180,7 +180,9 @@ async fn impacts(api: &Api, days: u32, records: &[ProfileRecord]) -> Result<Vec<
 impl Api {
     /// What a device drew on average while it was off, W.
     async fn off_w(&self, record: &ProfileRecord, tell: &Tell, from_ms: i64, to_ms: i64) -> Result<Option<f64>, Problem> {
-        let Some(sensor) = tell.meter_of(record.series) else { return Ok(record.profile.power_w.map(|_| 0.0)) };
+        let Some(sensor) = tell.meter_of(record.series) else {
+            return Ok(record.profile.power_w.or(record.profile.energy_kwh).map(|_| 0.0));
+        };
         let levels = self.store.readings(record.series, from_ms, to_ms).await?;
         let power = self.store.readings(sensor, from_ms, to_ms).await?;
         let (mut joule, mut ms) = (0.0, 0_i64);

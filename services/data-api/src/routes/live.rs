@@ -15,7 +15,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
@@ -199,5 +199,5 @@ pub async fn live(State(api): State<Api>, asked: Asked, headers: HeaderMap) -> R
         let event = listening.next().await?;
         Some((Ok::<_, Infallible>(event), listening))
     });
-    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE).text("still here")).into_response())
+    Ok(Sse::new(stream.fuse()).keep_alive(KeepAlive::new().interval(KEEP_ALIVE).text("still here")).into_response())
 }

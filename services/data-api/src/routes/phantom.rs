@@ -96,7 +96,7 @@ pub struct NightLoad {
     from: String,
     /// When it ended, RFC 3339 UTC.
     to: String,
-    /// The lowest tenth of its minutes, W; null where too little is known.
+    /// The third percentile of its minutes, W; null where too little is known.
     baseline_w: Option<f64>,
 }
 

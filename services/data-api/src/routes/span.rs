@@ -30,8 +30,11 @@ pub fn instant_of(name: &str, said: &str, zone: Tz) -> Result<i64, Problem> {
 
 /// A span `[from, to)`: what was said, else `usual_ms` up to now.
 pub fn span_of(from: Option<&str>, to: Option<&str>, usual_ms: i64, now_ms: i64, zone: Tz) -> Result<(i64, i64), Problem> {
-    let to_ms = to.map_or(Ok(now_ms), |text| instant_of("to", text, zone))?;
-    let from_ms = from.map_or(Ok((to_ms - usual_ms).max(0)), |text| instant_of("from", text, zone))?;
+    // `from=` says nothing.
+    let said = |text: Option<&'_ str>| text.filter(|text| !text.trim().is_empty()).map(str::to_owned);
+    let (from, to) = (said(from), said(to));
+    let to_ms = to.as_deref().map_or(Ok(now_ms), |text| instant_of("to", text, zone))?;
+    let from_ms = from.as_deref().map_or(Ok((to_ms - usual_ms).max(0)), |text| instant_of("from", text, zone))?;
     if from_ms >= to_ms {
         return Err(Problem::bad_parameter("from: is not before `to`"));
     }

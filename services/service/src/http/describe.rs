@@ -45,6 +45,14 @@ pub fn described(mut api: OpenApi, service: &str) -> OpenApi {
             let responses = &mut operation.responses.responses;
             responses.entry("4XX".to_owned()).or_insert_with(|| RefOr::Ref(Ref::from_response_name("Refused")));
             responses.entry("5XX".to_owned()).or_insert_with(|| RefOr::Ref(Ref::from_response_name("Failed")));
+            for response in responses.values_mut() {
+                if let RefOr::T(response) = response
+                    && response.description.is_empty()
+                {
+                    // OpenAPI wants one.
+                    response.description = "What was asked for".to_owned();
+                }
+            }
             if is_open {
                 operation.security = Some(vec![open()]);
             }
@@ -73,8 +81,9 @@ fn place(parameter: &mut Parameter, path: &str) {
         |schema: &RefOr<Schema>| matches!(schema, RefOr::T(Schema::Object(one)) if one.schema_type == SchemaType::Type(Type::Null));
     let mut only = None;
     match schema {
-        Schema::Object(Object { schema_type: SchemaType::Array(types), .. }) if types.contains(&Type::Null) => {
+        Schema::Object(Object { schema_type: SchemaType::Array(types), enum_values, .. }) if types.contains(&Type::Null) => {
             types.retain(|kind| *kind != Type::Null);
+            enum_values.iter_mut().for_each(|values| values.retain(|value| !value.is_null()));
         }
         Schema::OneOf(one_of) if one_of.items.iter().any(is_null) => {
             one_of.items.retain(|schema| !is_null(schema));

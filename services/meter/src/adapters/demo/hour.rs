@@ -20,7 +20,7 @@ const DELAY: u64 = 204;
 const PLUG_NOISE: u64 = 205;
 
 /// What the home draws besides all runs, W: router, standby, a clock.
-const STANDBY_W: f64 = 74.0;
+pub const STANDBY_W: f64 = 74.0;
 /// Noise of the grid's meter, W (standard deviation).
 const NOISE_W: f64 = 2.4;
 /// The grid's meter says what differs by so much from what it said last, W.

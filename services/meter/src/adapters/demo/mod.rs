@@ -22,6 +22,7 @@ use self::hour::{Counters, HOUR_MS, Said};
 use self::plan::Plan;
 use super::{Adapter, AdapterError, Event};
 
+pub use self::hour::STANDBY_W;
 pub use self::truth::{Truth, UnknownTruth, truth, unknown_truth};
 
 /// Document that tells how far the demo has been heard.

@@ -206,7 +206,8 @@ impl Fill {
             if at_ms >= to_ms && !is_last {
                 continue;
             }
-            if self.started_ms.is_some_and(|started| row.at_ms < started) {
+            // What held when the slice began was said before: it is no sign of life.
+            if row.at_ms > from_ms && self.started_ms.is_some_and(|started| row.at_ms < started) {
                 self.alive_ms = self.alive_ms.max(Some(row.at_ms));
             }
             let number = tracker.value(key, row.state, &attributes, out);
