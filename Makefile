@@ -6,7 +6,7 @@ DENY   := $(shell command -v cargo-deny)
 NEXTEST := $(shell command -v cargo-nextest)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-api test-real test-real-all check format clippy doc deny accept exam bench bench-store
+.PHONY: help build run test test-api test-real test-real-all check format clippy doc deny accept exam bench bench-api bench-store
 
 help:           ## this list
 	@sed -n 's/^\([a-z-]*\): .*## /make \1\t/p' Makefile | expand -t 18
@@ -70,6 +70,10 @@ exam:           ## the attribution exam, e.g. make exam ARGS='--homes small --pe
 bench:          ## time and memory on a year at 1 s and on 10 M states, beside the naive join; and the store beside others
 	WATTRIBUTE_BIN=$(BIN) scripts/bench.py $(ARGS)
 	scripts/bench_store.py
+	WATTRIBUTE_YEAR=$(dir $(BIN))examples/year WATTRIBUTE_BIN=$(BIN) scripts/bench_api.py
+
+bench-api: build ## 200 requests a second on the data API over a year of 5 s data and 100 series
+	WATTRIBUTE_BIN=$(BIN) WATTRIBUTE_YEAR=$(dir $(BIN))examples/year scripts/bench_api.py
 
 bench-store:    ## the store beside plain SQLite rows, InfluxDB and VictoriaMetrics, where these are installed
 	scripts/bench_store.py $(ARGS)

@@ -11,6 +11,7 @@ mod correlations;
 mod instant;
 mod keep;
 mod number;
+mod openapi;
 mod output;
 mod progress;
 mod run;
@@ -58,6 +59,8 @@ enum Command {
     Backup(keep::BackupArguments),
     /// Make, list or revoke the tokens that let others in
     Token(token::TokenArguments),
+    /// Print the OpenAPI description of a service
+    Openapi(openapi::Arguments),
     /// Print the configuration in effect, without its secrets
     Config(show::ConfigArguments),
 }
@@ -83,6 +86,7 @@ fn main() -> ExitCode {
         Command::Import(arguments) => keep::import(&arguments),
         Command::Backup(arguments) => keep::backup(&arguments),
         Command::Token(arguments) => token::run(&arguments),
+        Command::Openapi(arguments) => openapi::run(&arguments),
         Command::Config(arguments) => show::run(&arguments),
     };
     match done {

@@ -70,3 +70,14 @@ fn help_is_no_error(#[case] arguments: &[&str], #[case] says: &str) {
     assert_eq!(said.status.code(), Some(0));
     assert!(String::from_utf8_lossy(&said.stdout).contains(says));
 }
+
+#[test]
+fn the_descriptions_of_the_apis_are_printed() {
+    let folder = folder();
+    for (api, title) in [("data-api", "data-api"), ("meter", "meter"), ("correlator", "correlator")] {
+        let said = wattribute(&["openapi", api], folder.path());
+        let told: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
+        assert_eq!((told["openapi"].as_str(), said.status.code()), (Some("3.1.0"), Some(0)));
+        assert!(told["info"]["title"].as_str().unwrap().contains(title), "{}", told["info"]);
+    }
+}

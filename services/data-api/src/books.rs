@@ -4,28 +4,28 @@
 mod devices;
 mod flows;
 mod ledger;
-mod nights;
 mod prices;
 
 use std::sync::Arc;
 
 use chrono_tz::Tz;
-use wattribute_domain::{Home, Pricing, QUARTER_MS, Quarter};
+use wattribute_domain::{Home, Pricing, QUARTER_MS, Quarter, SeriesId};
 use wattribute_store::{Result, Store, home, zone};
 
 pub use devices::{Used, power_w};
 pub use flows::{Flow, Flows};
 use ledger::Ledger;
-use nights::Nights;
 use prices::Prices;
+
+use crate::memo::Memo;
 
 /// Energies and prices of one store.
 pub struct Books {
     store: Arc<dyn Store>,
     ledger: Ledger,
     prices: Prices,
-    /// Lows of nights.
-    pub nights: Nights,
+    /// What the house drew at its lowest in nights that were asked for, W, by series and span.
+    pub nights: Memo<(SeriesId, i64, i64), Option<f64>>,
 }
 
 /// Energy of the home in quarters of an hour, all from the same instant on.
@@ -45,7 +45,7 @@ pub struct HomeQuarters {
 impl Books {
     /// The books of a store.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Books { ledger: Ledger::new(store.clone()), prices: Prices::default(), nights: Nights::default(), store }
+        Books { ledger: Ledger::new(store.clone()), prices: Prices::default(), nights: Memo::default(), store }
     }
 
     /// What is known of the home, with its time zone.
@@ -61,7 +61,7 @@ impl Books {
     }
 
     /// When a series said something first, ms; to the month where that is long ago.
-    pub async fn first_ms(&self, series: wattribute_domain::SeriesId, now_ms: i64) -> Result<Option<i64>> {
+    pub async fn first_ms(&self, series: SeriesId, now_ms: i64) -> Result<Option<i64>> {
         self.ledger.first_ms(series, now_ms).await
     }
 

@@ -2,6 +2,7 @@
 
 mod activity;
 mod books;
+mod memo;
 mod pages;
 mod routes;
 

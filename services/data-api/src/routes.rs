@@ -35,6 +35,7 @@ use wattribute_store::{Result as Stored, Store};
 
 use crate::Config;
 use crate::books::{Books, Flows};
+use crate::memo::Memo;
 
 pub use live::Live;
 
@@ -45,6 +46,8 @@ pub struct Api {
     pub store: Arc<dyn Store>,
     /// Energies and costs, as far as they were worked out.
     pub(crate) books: Arc<Books>,
+    /// Answers that cost something, for some seconds.
+    pub(crate) kept: Arc<Kept>,
     /// How it is set.
     pub(crate) settings: Arc<Config>,
     /// Whether it is made up.
@@ -59,11 +62,30 @@ pub struct Api {
     pub counted: legacy::Counted,
 }
 
+/// Answers that are kept for some seconds, by what was asked: days, nights, hours; drift by series.
+#[derive(Default)]
+pub(crate) struct Kept {
+    impacts: Memo<u32, Vec<impact::DeviceImpact>>,
+    phantom: Memo<u32, phantom::PhantomLoad>,
+    circuits: Memo<u32, Vec<now::CircuitRow>>,
+    drift: Memo<SeriesId, Vec<drift::Drift>>,
+}
+
+impl Kept {
+    /// Forgets what rests on what the owner says.
+    fn forget(&self) {
+        self.impacts.forget();
+        self.phantom.forget();
+        self.drift.forget();
+    }
+}
+
 impl Api {
     /// The API of a store.
     pub fn new(store: Arc<dyn Store>, config: Config, is_demo: bool) -> Self {
         Api {
             books: Arc::new(Books::new(store.clone())),
+            kept: Arc::default(),
             settings: Arc::new(config),
             is_demo,
             health: Health::default(),

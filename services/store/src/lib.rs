@@ -245,6 +245,11 @@ pub trait Store: Send + Sync + 'static {
     /// Energies of the hours that begin in `[from_ms, to_ms)`, by hour and series.
     async fn energy(&self, from_ms: i64, to_ms: i64) -> Result<Vec<HourEnergy>>;
 
+    /// Energies of one series in the hours that begin in `[from_ms, to_ms)`, by hour.
+    async fn energy_of(&self, series: SeriesId, from_ms: i64, to_ms: i64) -> Result<Vec<HourEnergy>> {
+        Ok(self.energy(from_ms, to_ms).await?.into_iter().filter(|hour| hour.series == series).collect())
+    }
+
     /// Total energy of each series over all hours before `to_ms`, kWh.
     async fn total_energy(&self, to_ms: i64) -> Result<Vec<(SeriesId, f64)>>;
 

@@ -128,6 +128,10 @@ impl Store for Sqlite {
         self.connections.read(move |db| learned::energy(db, from_ms, to_ms)).await
     }
 
+    async fn energy_of(&self, series: SeriesId, from_ms: i64, to_ms: i64) -> Result<Vec<HourEnergy>> {
+        self.connections.read(move |db| learned::energy_of(db, series, from_ms, to_ms)).await
+    }
+
     async fn total_energy(&self, to_ms: i64) -> Result<Vec<(SeriesId, f64)>> {
         self.connections.read(move |db| learned::total_energy(db, to_ms)).await
     }

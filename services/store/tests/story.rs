@@ -294,6 +294,7 @@ async fn what_was_learned_is_kept(open: Open<'_>) {
     assert_eq!(store.energy(T0, T0 + 2 * HOUR).await.unwrap(), hours);
     store.replace_energy(T0 + HOUR, T0 + 3 * HOUR, vec![hour(1, 2, -0.5)]).await.unwrap();
     assert_eq!(store.energy(T0, T0 + 9 * HOUR).await.unwrap(), [hour(1, 0, 0.5), hour(2, 0, 1.5), hour(1, 2, -0.5)]);
+    assert_eq!(store.energy_of(SeriesId(1), T0, T0 + 9 * HOUR).await.unwrap(), [hour(1, 0, 0.5), hour(1, 2, -0.5)]);
     assert_eq!(store.total_energy(T0 + HOUR).await.unwrap(), [(SeriesId(1), 0.5), (SeriesId(2), 1.5)]);
     assert_eq!(store.total_energy(T0 + 9 * HOUR).await.unwrap(), [(SeriesId(1), 0.0), (SeriesId(2), 1.5)]);
     // Totals go over days and end within one; what is corrected counts once.

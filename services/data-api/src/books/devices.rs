@@ -22,7 +22,12 @@ impl Books {
         // Hours after the last learning are counted here; they are learned from later.
         let learned_ms = profiles.iter().map(|p| p.learned_at_ms).max().unwrap_or(now_ms).div_euclid(HOUR_MS) * HOUR_MS;
         let mut hours: DeviceHours = HashMap::new();
-        for hour in self.store.energy(from_ms, to_ms.min(learned_ms)).await?.into_iter().filter(|h| is_wanted(h.series)) {
+        let to_learned_ms = to_ms.min(learned_ms);
+        let learned = match only {
+            Some(series) => self.store.energy_of(series, from_ms, to_learned_ms).await?,
+            None => self.store.energy(from_ms, to_learned_ms).await?,
+        };
+        for hour in learned {
             hours.entry(hour.series).or_default().insert(hour.hour_ms, hour);
         }
         let house = house(&*self.store).await?;

@@ -48,7 +48,7 @@ function problems(all) {
 async function look() {
   try {
     const [current, devices, correlations, health] = await Promise.all([
-      ask("/api/v1/energy/current"), ask("/api/v1/devices"), ask("/api/v1/energy/correlations?min_delta=5&limit=20"),
+      ask("/api/v1/energy/current"), ask("/api/v1/devices").then((told) => told.devices), ask("/api/v1/energy/correlations?min_delta=5&limit=20"),
       fetch("/health").then((response) => response.json()),
     ]);
     at("power").textContent = watts(current.total_power_w);

@@ -23,6 +23,8 @@ const AFTER_MS: i64 = 90_000;
 /// How far back drift is told, days, and of how many steps at most.
 const DRIFT_DAYS: i64 = 732;
 const MOST_STEPS: usize = 20_000;
+/// How long that is kept, ms: it changes in weeks.
+const KEEP_DRIFT_MS: i64 = 600_000;
 
 /// What is asked of a device.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -221,14 +223,20 @@ pub async fn device(
         energy_kwh: is_counted.then(|| watt_hours(whole.kwh)),
         cost: known_cost(&whole.cost, has_tariff).filter(|_| is_counted),
     };
-    let rows = api.store.correlations(clean_steps(record.series, now_ms)).await?;
+    let drifting = async {
+        let rows = api.store.correlations(clean_steps(record.series, now_ms, MOST_STEPS)).await?;
+        Ok::<_, Problem>(drift(&rows, &record, &info, zone))
+    };
+    let drift = api.kept.drift.get(record.series, KEEP_DRIFT_MS, now_ms, drifting).await?;
+    // Some of the newest are not final yet.
+    let rows = api.store.correlations(clean_steps(record.series, now_ms, evidence + 20)).await?;
     let page = DevicePage {
         device: tell.device(&record),
         levels: record.profile.levels.iter().map(level_power).collect(),
         activations,
         total,
         running_time: running_time(&found),
-        drift: drift(&rows, &record, &info, zone),
+        drift,
         evidence: gather(&api, &rows, &info, evidence).await?,
         meta: DeviceMeta { from: instant(from_ms), to: instant(to_ms), currency: home.currency, has_tariff },
     };
@@ -236,11 +244,11 @@ pub async fn device(
 }
 
 /// The steps that a device can be learned from, newest first.
-fn clean_steps(series: SeriesId, now_ms: i64) -> CorrelationQuery {
+fn clean_steps(series: SeriesId, now_ms: i64, most: usize) -> CorrelationQuery {
     CorrelationQuery {
         series: Some(vec![series]),
         verdicts: Some(vec![CorrelationVerdict::Clean]),
-        limit: MOST_STEPS,
+        limit: most,
         newest_first: true,
         ..CorrelationQuery::all(now_ms - DRIFT_DAYS * DAY_MS, now_ms)
     }

@@ -19,7 +19,7 @@ const LONG_MS: i64 = 120 * 86_400_000;
 const SMALLEST_SHARE: f64 = 0.5;
 
 /// Power of a device in one week or month.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Drift {
     /// When it begins, RFC 3339 UTC.
     from: String,

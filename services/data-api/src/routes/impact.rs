@@ -4,10 +4,9 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use wattribute_domain::{Level, ProfileRecord, SeriesId, Verdict};
+use wattribute_domain::{Level, ProfileRecord, Series, Verdict};
 use wattribute_service::Problem;
 use wattribute_service::problem::{Params, PathOf};
-use wattribute_store::CorrelationQuery;
 
 use super::devices::Tell;
 use super::{Api, cents, known_cost, now, told, watt_hours, within};
@@ -15,6 +14,8 @@ use crate::activity::{Run, runs};
 use crate::books::Used;
 
 const DAY_MS: i64 = 86_400_000;
+/// How long the impacts of all devices are kept, ms.
+const KEEP_MS: i64 = 20_000;
 /// Days of a month, as a mean.
 const MONTH_DAYS: f64 = 30.44;
 
@@ -42,7 +43,7 @@ pub struct TopQuery {
 }
 
 /// What a device draws, for how long, and what that costs.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct DeviceImpact {
     /// Home Assistant's id.
     entity_id: String,
@@ -111,7 +112,9 @@ pub async fn device_impact(
 pub async fn top_consumers(State(api): State<Api>, Params(asked): Params<TopQuery>) -> Result<Json<Vec<DeviceImpact>>, Problem> {
     let days = within("days", asked.days, 7, 1..=30)?;
     let limit = within("limit", asked.limit, 10, 1..=50)? as usize;
-    let mut all = impacts(&api, days, &api.store.profiles().await?).await?;
+    let now_ms = now().timestamp_millis();
+    let work_out = async { impacts(&api, days, &api.store.profiles().await?).await };
+    let mut all = api.kept.impacts.get(days, KEEP_MS, now_ms, work_out).await?;
     all.retain(|one| one.energy_kwh.is_some_and(|kwh| kwh > 0.0));
     let kwh = |one: &DeviceImpact| one.energy_kwh.unwrap_or(0.0);
     all.sort_by(|a, b| kwh(b).total_cmp(&kwh(a)).then_with(|| a.entity_id.cmp(&b.entity_id)));
@@ -130,12 +133,6 @@ async fn impacts(api: &Api, days: u32, records: &[ProfileRecord]) -> Result<Vec<
         _ => None,
     };
     let hours = api.books.device_hours(from_ms.div_euclid(3_600_000) * 3_600_000, now_ms, only, now_ms).await?;
-    let series: Vec<SeriesId> = records.iter().map(|r| r.series).collect();
-    let query = CorrelationQuery { series: Some(series), ..CorrelationQuery::all(from_ms, now_ms) };
-    let mut changes = std::collections::HashMap::<SeriesId, u64>::new();
-    for row in api.store.correlations(query).await? {
-        *changes.entry(row.series).or_default() += 1;
-    }
     let mut found = Vec::new();
     for record in records {
         let profile = &record.profile;
@@ -160,7 +157,7 @@ async fn impacts(api: &Api, days: u32, records: &[ProfileRecord]) -> Result<Vec<
             domain: wattribute_domain::domain_of(&profile.entity_id).to_owned(),
             average_power_on_w: power(on_w.filter(|_| is_told)),
             average_power_off_w: power(off),
-            total_state_changes: changes.get(&record.series).copied().unwrap_or(0),
+            total_state_changes: changes_in(&levels, from_ms),
             estimated_daily_kwh: kwh.filter(|_| heard_days > 0.0).map(|kwh| watt_hours(kwh / heard_days)),
             estimated_monthly_cost: cost.filter(|_| heard_days > 0.0).map(|cost| cents(cost / heard_days * MONTH_DAYS)),
             name: tell.name(record),
@@ -175,6 +172,16 @@ async fn impacts(api: &Api, days: u32, records: &[ProfileRecord]) -> Result<Vec<
         });
     }
     Ok(found)
+}
+
+/// How often the level changed from `from_ms` on; coming back from silence to the same level is no change.
+fn changes_in(levels: &Series, from_ms: i64) -> u64 {
+    let (mut last, mut count) = (None, 0);
+    for (&at_ms, &value) in levels.at_ms.iter().zip(&levels.value).filter(|(_, value)| value.is_finite()) {
+        count += u64::from(at_ms >= from_ms && last.is_some_and(|last| last != value));
+        last = Some(value);
+    }
+    count
 }
 
 impl Api {

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use wattribute_service::Problem;
@@ -13,6 +14,8 @@ use super::{Api, instant, now, told, within};
 /// One row a circuit every so often, as earlier systems wrote them, ms.
 const STEP_MS: i64 = 300_000;
 
+/// How long rows of circuits are kept, ms.
+const KEEP_MS: i64 = 5_000;
 /// Steps of at least this are counted, W.
 const LEAST_STEP_W: f64 = 10.0;
 
@@ -125,7 +128,7 @@ pub struct CircuitQuery {
 }
 
 /// Power of one circuit over five minutes.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct CircuitRow {
     /// Start of the five minutes, RFC 3339 UTC.
     timestamp: String,
@@ -148,6 +151,10 @@ pub struct CircuitRow {
 pub async fn circuits(State(api): State<Api>, Params(query): Params<CircuitQuery>) -> Result<Json<Vec<CircuitRow>>, Problem> {
     let hours = within("hours", query.hours, 1, 1..=24)?;
     let now = now();
+    api.kept.circuits.get(hours, KEEP_MS, now.timestamp_millis(), tell_circuits(&api, hours, now)).await.map(Json)
+}
+
+async fn tell_circuits(api: &Api, hours: u32, now: DateTime<Utc>) -> Result<Vec<CircuitRow>, Problem> {
     let powers = Powers::read(&*api.store, now.timestamp_millis()).await?;
     let to_ms = now.timestamp_millis();
     let from_ms = (to_ms - i64::from(hours) * 3_600_000).div_euclid(STEP_MS) * STEP_MS;
@@ -168,5 +175,5 @@ pub async fn circuits(State(api): State<Api>, Params(query): Params<CircuitQuery
         }
     }
     rows.sort_by(|(a_ms, a), (b_ms, b)| b_ms.cmp(a_ms).then_with(|| b.power_w.total_cmp(&a.power_w)));
-    Ok(Json(rows.into_iter().map(|(_, row)| row).collect()))
+    Ok(rows.into_iter().map(|(_, row)| row).collect())
 }

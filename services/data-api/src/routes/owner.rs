@@ -194,6 +194,7 @@ async fn change(
     if word != before {
         words.insert(entity_id.clone(), word.clone());
         put_owner_words(&*api.store, words).await?;
+        api.kept.forget();
     }
     let profiles = api.store.profiles().await?;
     let learned_at_ms = profiles.iter().find(|record| record.profile.entity_id == entity_id).map(|record| record.learned_at_ms);

@@ -17,6 +17,8 @@ use super::{Api, cents, instant, now, told, watt_hours, within};
 use crate::books::power_w;
 
 const DAY_MS: i64 = 86_400_000;
+/// How long an answer is kept, ms.
+const KEEP_MS: i64 = 20_000;
 /// Hours of a year, as a mean.
 const YEAR_H: f64 = 8766.0;
 /// Nights that say together what is drawn at present.
@@ -37,7 +39,7 @@ pub struct PhantomQuery {
 }
 
 /// What the home draws when nothing is in use, what of it is known, and what it costs.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PhantomLoad {
     /// What is drawn at present, W: the median of the last seven nights; null where none is known.
     baseline_w: Option<f64>,
@@ -69,7 +71,7 @@ pub struct PhantomLoad {
 }
 
 /// Something known that draws all night.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct KnownLoad {
     /// Home Assistant's id, or the device's name.
     device: String,
@@ -87,7 +89,7 @@ pub struct KnownLoad {
 }
 
 /// One night.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct NightLoad {
     /// Local date on which it began.
     #[schema(value_type = String, format = Date, example = "2026-03-01")]
@@ -111,6 +113,10 @@ pub struct NightLoad {
 pub async fn phantom_load(State(api): State<Api>, Params(asked): Params<PhantomQuery>) -> Result<Json<PhantomLoad>, Problem> {
     let count = within("nights", asked.nights, 30, 1..=400)?;
     let now_ms = now().timestamp_millis();
+    api.kept.phantom.get(count, KEEP_MS, now_ms, tell(&api, count, now_ms)).await.map(Json)
+}
+
+async fn tell(api: &Api, count: u32, now_ms: i64) -> Result<PhantomLoad, Problem> {
     let (home, zone) = api.books.home().await?;
     let pricing = api.books.pricing(zone, now_ms).await?;
     let powers = Powers::read_series(&*api.store).await?;
@@ -119,7 +125,12 @@ pub async fn phantom_load(State(api): State<Api>, Params(asked): Params<PhantomQ
     let mut found = Vec::new();
     for &(date, from_ms, to_ms) in &spans {
         let low = match house {
-            Some(house) => api.books.nights.low_w(&*api.store, house, from_ms, to_ms, now_ms).await?,
+            Some(house) => {
+                // A night that is long over changes seldom.
+                let keep_ms = if now_ms - to_ms > 2 * DAY_MS { 3_600_000 } else { 60_000 };
+                let low = low_w(&*api.store, house, from_ms, to_ms);
+                api.books.nights.get((house, from_ms, to_ms), keep_ms, now_ms, low).await?
+            }
             None => None,
         };
         found.push(NightLoad { date, from: instant(from_ms), to: instant(to_ms), baseline_w: low.and_then(told) });
@@ -131,12 +142,12 @@ pub async fn phantom_load(State(api): State<Api>, Params(asked): Params<PhantomQ
     let baseline_w = median(told_w);
     let yearly = |w: f64| Yearly::of(w, pricing.as_deref(), now_ms);
     let known = match house {
-        Some(house) => known(&api, &powers, house, spans.last().map(|s| (s.1, s.2)), &yearly).await?,
+        Some(house) => known(api, &powers, house, spans.last().map(|s| (s.1, s.2)), &yearly).await?,
         None => Vec::new(),
     };
     let known_w: f64 = known.iter().map(|load| load.power_w).sum();
     let year = baseline_w.map(&yearly);
-    Ok(Json(PhantomLoad {
+    Ok(PhantomLoad {
         baseline_w,
         energy_kwh_per_year: year.as_ref().map(|y| y.kwh),
         cost_per_year: year.as_ref().and_then(|y| y.cost),
@@ -150,7 +161,7 @@ pub async fn phantom_load(State(api): State<Api>, Params(asked): Params<PhantomQ
         nights: found,
         window: home.night.to_string(),
         time_zone: zone.name().to_owned(),
-    }))
+    })
 }
 
 struct Yearly {

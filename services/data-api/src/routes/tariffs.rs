@@ -106,5 +106,6 @@ pub async fn put_tariffs(State(api): State<Api>, Body(said): Body<Tariffs>) -> R
         return Err(Problem::conflict("the tariffs are said in the configuration, [tariff]; change them there, or take them out"));
     }
     set_tariffs(&*api.store, &said, TariffsFrom::Api).await?;
+    api.kept.forget();
     tariffs(State(api)).await
 }

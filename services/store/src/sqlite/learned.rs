@@ -204,6 +204,16 @@ pub fn energy(db: &Connection, from_ms: i64, to_ms: i64) -> Result<Vec<HourEnerg
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+pub fn energy_of(db: &Connection, series: SeriesId, from_ms: i64, to_ms: i64) -> Result<Vec<HourEnergy>, Fault> {
+    let mut statement = db.prepare_cached(
+        "SELECT hour_ms, kwh, estimated FROM energy WHERE hour_ms >= ?1 AND hour_ms < ?2 AND series = ?3 ORDER BY hour_ms",
+    )?;
+    let rows = statement.query_map(params![from_ms, to_ms, series.0], |r| {
+        Ok(HourEnergy { series, hour_ms: r.get(0)?, energy_kwh: r.get(1)?, estimated: r.get(2)? })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 pub fn total_energy(db: &Connection, to_ms: i64) -> Result<Vec<(SeriesId, f64)>, Fault> {
     let to_ms = super::read::within(to_ms);
     let today = to_ms.div_euclid(DAY_MS) * DAY_MS;

@@ -42,7 +42,8 @@ impl Lab {
         let store: Arc<dyn Store> = store.clone();
         let api: Arc<dyn HomeAssistant> = self.api.clone();
         let broker = over_mqtt.then(|| connect(&self.mqtt, is_demo).unwrap());
-        let config = Config { min_interval_s: 0, configuration_url: Some("http://127.0.0.1:3000".to_owned()), ..Config::default() };
+        let mut config = Config { min_interval_s: 0, configuration_url: Some("http://127.0.0.1:3000".to_owned()), ..Config::default() };
+        config.alerts.high_consumption_for = Duration::ZERO;
         Publisher::new(config, broker, Some(api), store, health, is_demo)
     }
 
