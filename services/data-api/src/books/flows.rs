@@ -70,25 +70,31 @@ impl Flows {
         let counted = |role, quantity| of_role(role, quantity).into_iter().map(Flow::Counter).collect::<Vec<_>>();
         let or = |first: Vec<Flow>, second: Vec<Flow>| if first.is_empty() { second } else { first };
 
-        // The powers of the grid: what the house's expression reads, apart from sun and battery.
-        let is_grid = |id: &SeriesId| {
-            powers.info(*id).is_some_and(|i| i.quantity == Quantity::PowerW && !matches!(i.role, Some(Role::Solar | Role::Battery)))
+        // The powers of the grid: what the house's expression reads, apart from sun and battery. Where it reads nothing of these, the grid is the
+        // house: three phases are one connection, and are counted together.
+        let is_own = |id: &SeriesId| powers.info(*id).is_some_and(|info| matches!(info.role, Some(Role::Solar | Role::Battery)));
+        let grid: Vec<(SeriesId, bool)> = match &house_record {
+            Some(record) if record.inputs.iter().any(is_own) => {
+                let is_grid = |id: &SeriesId| !is_own(id) && powers.info(*id).is_some_and(|i| i.quantity == Quantity::PowerW);
+                let signed = |id: SeriesId| (id, powers.info(id).is_some_and(|info| is_taken_off(&record.label, &info.entity_id())));
+                record.inputs.iter().copied().filter(is_grid).map(signed).collect()
+            }
+            _ => house_id.into_iter().map(|id| (id, false)).collect(),
         };
-        let inputs = house_record.map(|record| record.inputs).unwrap_or_default();
-        let grid: Vec<SeriesId> = inputs.iter().copied().filter(|id| is_grid(id)).collect();
-        let grid = if grid.is_empty() { house_id.into_iter().collect() } else { grid };
         let solar_powers = of_role(Role::Solar, Quantity::PowerW);
         let drawn = |ids: &[SeriesId]| ids.iter().map(|id| Flow::Drawn(*id)).collect::<Vec<_>>();
-        let given = |ids: &[SeriesId]| ids.iter().map(|id| Flow::Given(*id)).collect::<Vec<_>>();
+        // A sensor of export counts above 0 what others count below.
+        let into = grid.iter().map(|&(id, is_off)| if is_off { Flow::Given(id) } else { Flow::Drawn(id) }).collect::<Vec<_>>();
+        let out = grid.iter().map(|&(id, is_off)| if is_off { Flow::Drawn(id) } else { Flow::Given(id) }).collect::<Vec<_>>();
 
         let import = or(counters(&told.grid_import_energy), counted(Role::WholeHouse, Quantity::EnergyImportKwh));
         let export = or(counters(&told.grid_export_energy), counted(Role::WholeHouse, Quantity::EnergyExportKwh));
         let solar = or(counters(&told.solar_energy), counted(Role::Solar, Quantity::EnergyImportKwh));
         let is_counted = !import.is_empty();
         Ok(Flows {
-            import_by_power: if is_counted && grid.len() == 1 { drawn(&grid) } else { Vec::new() },
-            export: if is_counted || !export.is_empty() { export } else { given(&grid) },
-            import: or(import, drawn(&grid)),
+            import_by_power: if is_counted { into.clone() } else { Vec::new() },
+            export: if is_counted || !export.is_empty() { export } else { out },
+            import: or(import, into),
             solar: or(solar, drawn(&solar_powers)),
             house: house_id.into_iter().map(Flow::Drawn).collect(),
             has_battery: !told.battery_power.is_empty() || !of_role(Role::Battery, Quantity::PowerW).is_empty(),
@@ -99,5 +105,77 @@ impl Flows {
     pub fn adds_up(&self) -> bool {
         let is_counter = |flow: &Flow| matches!(flow, Flow::Counter(_));
         !self.has_battery && !self.import.is_empty() && self.import.iter().chain(&self.export).chain(&self.solar).all(is_counter)
+    }
+}
+
+/// Whether an expression such as `sensor.import - 0.5 * sensor.export` takes an entity off.
+fn is_taken_off(expression: &str, entity: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+    let found = expression.match_indices(entity).find(|(at, _)| {
+        let (before, after) = (&expression[..*at], &expression[at + entity.len()..]);
+        !before.ends_with(is_part) && !after.starts_with(is_part)
+    });
+    let Some((at, _)) = found else { return false };
+    let before = expression[..at].trim_end();
+    let before = before.strip_suffix('*').map_or(before, |factor| factor.trim_end().trim_end_matches(is_part).trim_end());
+    before.ends_with('-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+    use wattribute_domain::HouseRecord;
+    use wattribute_store::{Origin, open};
+
+    #[rstest]
+    #[case("sensor.import", false)]
+    #[case("sensor.export", true)]
+    #[case("sensor.export_2", true)]
+    #[case("sensor.pv", false)]
+    #[case("sensor.none", false)]
+    fn what_is_taken_off_is_known(#[case] entity: &str, #[case] is_off: bool) {
+        let expression = "sensor.import - sensor.export - 0.001*sensor.export_2 + sensor.pv";
+        assert_eq!(is_taken_off(expression, entity), is_off);
+    }
+
+    /// A home whose house is worked out from powers of these names; the last is the sun's where it is called so.
+    async fn flows(label: &str, names: &[&str]) -> (Flows, Vec<SeriesId>) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(&format!("sqlite:{}/home.db", folder.path().display()), Origin::Home).unwrap();
+        let role = |name: &str| (name == "sensor.pv").then_some(Role::Solar);
+        let info = |name: &&str| SeriesInfo { role: role(name), ..SeriesInfo::new("home_assistant", name, Quantity::PowerW) };
+        let mut infos: Vec<SeriesInfo> = names.iter().map(info).collect();
+        infos.push(SeriesInfo::new(OURS, "house", Quantity::PowerW));
+        let ids = store.describe(infos).await.unwrap();
+        let record = HouseRecord {
+            label: label.to_owned(),
+            why: String::new(),
+            series: ids[names.len()],
+            inputs: ids[..names.len()].to_vec(),
+            metered: Default::default(),
+            baseline_w: None,
+            interval_s: 5.0,
+            provisional_s: 10.0,
+            final_s: 20.0,
+            notes: vec![],
+        };
+        store.put_documents(vec![("house".to_owned(), serde_json::to_string(&record).unwrap())]).await.unwrap();
+        (Flows::find(&*store, &Home::default()).await.unwrap(), ids)
+    }
+
+    #[tokio::test]
+    async fn a_sensor_of_export_is_no_import() {
+        let names = ["sensor.import", "sensor.export", "sensor.pv"];
+        let (flows, ids) = flows("sensor.import - sensor.export + sensor.pv", &names).await;
+        assert_eq!(flows.import, [Flow::Drawn(ids[0]), Flow::Given(ids[1])]);
+        assert_eq!(flows.export, [Flow::Given(ids[0]), Flow::Drawn(ids[1])]);
+        assert_eq!((flows.solar, flows.has_battery), (vec![Flow::Drawn(ids[2])], false));
+    }
+
+    #[tokio::test]
+    async fn three_phases_are_one_connection() {
+        let (flows, ids) = flows("sensor.a + sensor.b + sensor.c", &["sensor.a", "sensor.b", "sensor.c"]).await;
+        assert_eq!((flows.import, flows.export), (vec![Flow::Drawn(ids[3])], vec![Flow::Given(ids[3])]));
     }
 }
