@@ -4,16 +4,16 @@ use std::ops::RangeInclusive;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeZone};
 use chrono_tz::Tz;
-use wattribute_domain::{Quantity, Role, SeriesId, SeriesInfo};
+use wattribute_domain::{Quantity, Role, SeriesId, SeriesInfo, day_start_ms};
 use wattribute_service::Problem;
 use wattribute_service::problem::Params;
 
 use super::now;
 
 /// The instants of 1900 and 2200, ms since the epoch: readings lie in between.
-const INSTANTS_MS: RangeInclusive<i64> = -2_208_988_800_000..=7_258_118_400_000;
+pub const INSTANTS_MS: RangeInclusive<i64> = -2_208_988_800_000..=7_258_118_400_000;
 /// What is looked at where no span is named, ms.
 const DAY_MS: i64 = 86_400_000;
 /// The longest interval, ms.
@@ -154,7 +154,7 @@ const ROLES: [(&str, Role); 6] = [
 ];
 
 /// What was said, short enough to be said back.
-fn shown(text: &str) -> String {
+pub fn shown(text: &str) -> String {
     let mut short: String = text.chars().filter(|c| !c.is_control()).take(40).collect();
     if text.chars().count() > 40 {
         short.push('…');
@@ -162,7 +162,8 @@ fn shown(text: &str) -> String {
     format!("`{short}`")
 }
 
-fn instant_ms(text: &str, zone: Option<Tz>) -> Option<i64> {
+/// An instant, ms since the epoch: milliseconds, RFC 3339, or, where `zone` is given, a local time or date of that zone.
+pub fn instant_ms(text: &str, zone: Option<Tz>) -> Option<i64> {
     if let Ok(at_ms) = text.parse::<i64>() {
         return Some(at_ms);
     }
@@ -172,11 +173,13 @@ fn instant_ms(text: &str, zone: Option<Tz>) -> Option<i64> {
         return Some(at.timestamp_millis());
     }
     let zone = zone?;
+    if let Ok(date) = text.parse::<NaiveDate>() {
+        return (1900..2200).contains(&date.year()).then(|| day_start_ms(zone, date));
+    }
     let local: NaiveDateTime = text
         .parse()
         .or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f"))
         .or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M"))
-        .or_else(|_| text.parse::<NaiveDate>().map(|date| date.and_time(NaiveTime::MIN)))
         .ok()?;
     match zone.from_local_datetime(&local).earliest() {
         Some(at) => Some(at.timestamp_millis()),

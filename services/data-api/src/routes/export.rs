@@ -11,6 +11,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use chrono::DateTime;
 use futures_util::{StreamExt as _, stream};
+use utoipa::IntoParams;
 use wattribute_service::Problem;
 use wattribute_store::StoreError;
 
@@ -21,6 +22,34 @@ use parquet_file::ParquetFile;
 use rows::Rows;
 use table::Table;
 
+/// What an export takes.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "it describes what `Asked` reads: some may be said several times")]
+struct ExportQuery {
+    /// `readings`, where it is not said, `correlations` or `energy`.
+    #[param(example = "readings")]
+    what: Option<String>,
+    /// Numbers of series, separated by commas or said several times.
+    #[param(example = "1")]
+    series: Option<String>,
+    /// Series of this device.
+    device: Option<String>,
+    /// Series of this quantity, such as `power_w`.
+    quantity: Option<String>,
+    /// Series of this adapter.
+    source: Option<String>,
+    /// Series of this role, such as `whole_house`.
+    role: Option<String>,
+    /// Start, RFC 3339 or ms since the epoch; 24 h before `to` where it is not said.
+    from: Option<String>,
+    /// End (not included), RFC 3339 or ms since the epoch; now where it is not said.
+    to: Option<String>,
+    /// Of readings: means over stretches of this length, such as `1m` or `1h`.
+    #[param(example = "10m")]
+    interval: Option<String>,
+}
+
 /// What was said or learned, as CSV (RFC 4180): a row each, written while it is sent.
 ///
 /// `what=readings` (as they were said, or means of `interval`), `correlations` or `energy` (kWh of each device and of the house, by hours). Without
@@ -28,17 +57,7 @@ use table::Table;
 /// UTC; an empty field is a silence. Text that a spreadsheet would take for a formula begins with `'`.
 #[utoipa::path(
     get, path = "/export.csv", tag = "export",
-    params(
-        ("what" = Option<String>, Query, description = "`readings`, where it is not said, `correlations` or `energy`", example = "readings"),
-        ("series" = Option<String>, Query, description = "Numbers of series, separated by commas or said several times", example = "1"),
-        ("device" = Option<String>, Query, description = "Series of this device"),
-        ("quantity" = Option<String>, Query, description = "Series of this quantity, such as `power_w`"),
-        ("source" = Option<String>, Query, description = "Series of this adapter"),
-        ("role" = Option<String>, Query, description = "Series of this role, such as `whole_house`"),
-        ("from" = Option<String>, Query, description = "Start, RFC 3339 or ms since the epoch; 24 h before `to` where it is not said"),
-        ("to" = Option<String>, Query, description = "End (not included), RFC 3339 or ms since the epoch; now where it is not said"),
-        ("interval" = Option<String>, Query, description = "Of readings: means over stretches of this length, such as `1m` or `1h`", example = "10m"),
-    ),
+    params(ExportQuery),
     responses(
         (status = 200, description = "The file", body = String, content_type = "text/csv"),
         (status = 422, description = "A parameter is wrong", body = Problem, content_type = "application/problem+json"),
@@ -55,17 +74,7 @@ pub async fn csv(State(api): State<Api>, asked: Asked) -> Result<Response, Probl
 /// known; written row group by row group while it is sent.
 #[utoipa::path(
     get, path = "/export.parquet", tag = "export",
-    params(
-        ("what" = Option<String>, Query, description = "`readings`, where it is not said, `correlations` or `energy`", example = "readings"),
-        ("series" = Option<String>, Query, description = "Numbers of series, separated by commas or said several times", example = "1"),
-        ("device" = Option<String>, Query, description = "Series of this device"),
-        ("quantity" = Option<String>, Query, description = "Series of this quantity, such as `power_w`"),
-        ("source" = Option<String>, Query, description = "Series of this adapter"),
-        ("role" = Option<String>, Query, description = "Series of this role, such as `whole_house`"),
-        ("from" = Option<String>, Query, description = "Start, RFC 3339 or ms since the epoch; 24 h before `to` where it is not said"),
-        ("to" = Option<String>, Query, description = "End (not included), RFC 3339 or ms since the epoch; now where it is not said"),
-        ("interval" = Option<String>, Query, description = "Of readings: means over stretches of this length, such as `1m` or `1h`", example = "10m"),
-    ),
+    params(ExportQuery),
     responses(
         (status = 200, description = "The file", body = FileBytes, content_type = "application/vnd.apache.parquet"),
         (status = 422, description = "A parameter is wrong", body = Problem, content_type = "application/problem+json"),

@@ -1,29 +1,16 @@
 //! Instants and spans as they are asked for.
 
-use chrono::{DateTime, Datelike, NaiveDate};
 use chrono_tz::Tz;
-use wattribute_domain::day_start_ms;
 use wattribute_service::Problem;
 
-/// 1970 and 2200: nothing is asked for beyond, ms since the epoch.
-const SANE_MS: std::ops::RangeInclusive<i64> = 0..=7_258_118_400_000;
+use super::asked::{INSTANTS_MS, instant_ms, shown};
 
-/// An instant: RFC 3339, milliseconds since the epoch, or a local date.
+/// An instant: RFC 3339, milliseconds since the epoch, or a local date or time.
 pub fn instant_of(name: &str, said: &str, zone: Tz) -> Result<i64, Problem> {
-    let said = said.trim();
-    let at_ms = if let Ok(ms) = said.parse::<i64>() {
-        Some(ms)
-    } else if let Ok(date) = said.parse::<NaiveDate>() {
-        (1970..2200).contains(&date.year()).then(|| day_start_ms(zone, date))
-    } else {
-        // A plus in a query is read as a space.
-        DateTime::parse_from_rfc3339(&said.replace(' ', "+")).ok().map(|at| at.timestamp_millis())
-    };
-    at_ms.filter(|ms| SANE_MS.contains(ms)).ok_or_else(|| {
-        let said: String = said.chars().take(40).collect();
+    instant_ms(said.trim(), Some(zone)).filter(|ms| INSTANTS_MS.contains(ms)).ok_or_else(|| {
         Problem::bad_parameter(format!(
-            "{name}: `{}` is no instant; right are 2026-03-01T00:00:00Z, 2026-03-01 (a local day) or milliseconds since 1970, up to 2200",
-            said.escape_debug()
+            "{name}: {} is no instant; right are 2026-03-01T00:00:00Z, 2026-03-01 (a local day) or milliseconds since 1970, from 1900 up to 2200",
+            shown(said)
         ))
     })
 }
@@ -51,7 +38,7 @@ mod tests {
     #[case("2026-03-01T01:00:00 01:00", Some(1_772_323_200_000))]
     #[case("2026-03-01", Some(1_772_319_600_000))]
     #[case("1772323200000", Some(1_772_323_200_000))]
-    #[case("-5", None)]
+    #[case("-5", Some(-5))]
     #[case("99999999999999999999", None)]
     #[case("9999-12-31", None)]
     #[case("yesterday", None)]
