@@ -98,7 +98,7 @@ def memory_mb(pid):
 
 
 def main():
-    binary = os.environ.get("WATTRIBUTE_BIN", ROOT / "target" / "ci" / "wattribute")
+    binary = pathlib.Path(os.environ.get("WATTRIBUTE_BIN", ROOT / "target" / "ci" / "wattribute")).resolve()
     year = os.environ.get("WATTRIBUTE_YEAR", ROOT / "target" / "ci" / "examples" / "year")
     CACHE.mkdir(parents=True, exist_ok=True)
     now = int(time.time() * 1000)

@@ -161,7 +161,7 @@ def examples(folder, services):
 
 
 def main():
-    binary = os.environ.get("WATTRIBUTE_BIN", ROOT / "target" / "ci" / "wattribute")
+    binary = pathlib.Path(os.environ.get("WATTRIBUTE_BIN", ROOT / "target" / "ci" / "wattribute")).resolve()
     names = ["meter", "correlator", "data-api", "dashboard"]
     ports = dict(zip(names, free_ports(4)))
     with tempfile.TemporaryDirectory() as made:
