@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use chrono_tz::Tz;
 use wattribute_analysis::{Analysis, Model, Settings, analyze, find_house};
 use wattribute_domain::{History, HourEnergy, ProfileRecord, Quantity, Series, SeriesId, SeriesInfo, Verdict, entities_of};
-use wattribute_store::{OURS, Store};
+use wattribute_store::{OURS, Store, zone};
 
 use crate::catalogue::{Catalogue, sensor_name};
 use crate::left_on::{On, on};
@@ -118,7 +117,7 @@ fn learn_from(catalogue: &Catalogue, meter: &str, inputs: Vec<SeriesId>, mut his
         history.entities.iter().filter_map(|e| Some((e.entity_id.clone(), catalogue.level_named(&e.entity_id)?))).collect();
     let on: HashMap<SeriesId, On> = history.entities.iter().filter_map(|e| Some((*ids.get(&e.entity_id)?, on(e, now_ms)))).collect();
     let on_since_ms = on.iter().filter_map(|(&id, on)| Some((id, on.since_ms?))).collect();
-    let time_zone: Tz = catalogue.home.time_zone.as_deref().and_then(|z| z.parse().ok()).unwrap_or(chrono_tz::UTC);
+    let time_zone = zone(&catalogue.home);
     let settings = Settings {
         meter: Some(meter.to_owned()),
         meter_unit: None,

@@ -1,11 +1,10 @@
 //! Other meters of the whole house, compared with the one that is taken for it.
 
-use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use wattribute_analysis::{MeterDay, compare_meters};
 use wattribute_domain::{Quantity, Role, SeriesId};
-use wattribute_store::Store;
+use wattribute_store::{Store, zone};
 
 use crate::catalogue::{Catalogue, sensor_name};
 use crate::learn::DAY_MS;
@@ -72,7 +71,7 @@ pub async fn compare(
         .collect();
     let mut found: Vec<Comparison> = Vec::new();
     if !others.is_empty() {
-        let zone: Tz = catalogue.home.time_zone.as_deref().and_then(|z| z.parse().ok()).unwrap_or(chrono_tz::UTC);
+        let zone = zone(&catalogue.home);
         let from_ms = now_ms - DAYS * DAY_MS;
         let first = store.readings(house, from_ms, now_ms).await?;
         for (id, name) in others {

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use chrono_tz::Tz;
 use tokio::task::JoinHandle;
 use wattribute_analysis::{UnknownSearch, unknown_loads};
 use wattribute_domain::{DeviceProfile, Entity, Series, SeriesId, UNKNOWN_LOADS, UnknownLoads};
-use wattribute_store::Store;
+use wattribute_store::{Store, zone};
 
 use crate::catalogue::Catalogue;
 use crate::learn::Learned;
@@ -71,7 +70,7 @@ async fn look(store: &dyn Store, catalogue: &Catalogue, house: SeriesId, known: 
         let rows = store.readings(id, known.from_ms, now_ms).await?;
         entities.extend(catalogue.entity(id, &rows));
     }
-    let time_zone: Tz = catalogue.home.time_zone.as_deref().and_then(|z| z.parse().ok()).unwrap_or(chrono_tz::UTC);
+    let time_zone = zone(&catalogue.home);
     let searched = tokio::task::spawn_blocking(move || {
         let mut power = power;
         power.normalise();

@@ -19,7 +19,7 @@ use wattribute_domain::{CorrelationRecord, CorrelationVerdict, HourEnergy, Profi
 pub use error::StoreError;
 pub use home::{HomeSettings, TariffsFrom, home, house, set_home, set_tariffs, take_config, tariffs, zone};
 pub use owner::{OWNER_WORDS, owner_words, put_owner_words};
-pub use powers::{OURS, Powers};
+pub use powers::{OURS, Powers, held_until_ms};
 pub use settings::Settings;
 pub use today::{low_w, nights, today_kwh};
 

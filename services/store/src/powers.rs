@@ -16,6 +16,16 @@ const UNKNOWN_HOLD_MS: i64 = 300_000;
 /// A polled or pushed value younger than this holds, whatever its interval, ms.
 const YOUNG_MS: i64 = 10_000;
 
+/// Until when what a polled or pushed series said at `at_ms` holds, ms since the epoch: for three of its usual intervals, and at least until
+/// `now_ms` while it is young.
+pub async fn held_until_ms(store: &dyn Store, series: SeriesId, at_ms: i64, now_ms: i64) -> Result<i64> {
+    if now_ms - at_ms <= YOUNG_MS {
+        return Ok(now_ms);
+    }
+    let usual_ms = store.readings(series, at_ms - LOOK_BACK_MS, at_ms + 1).await?.usual_interval_ms();
+    Ok(at_ms + usual_ms.map_or(UNKNOWN_HOLD_MS, |ms| HELD_INTERVALS * ms))
+}
+
 /// All series and what they say.
 pub struct Powers {
     /// All series, by number.
@@ -31,9 +41,8 @@ impl Powers {
         let mut said: HashMap<SeriesId, (i64, f64)> =
             store.latest().await?.into_iter().filter(|r| r.value.is_finite()).map(|r| (r.series, (r.at_ms, r.value))).collect();
         for (id, _) in series.iter().filter(|(_, info)| info.hold == Hold::Intervals) {
-            let Some(&(at_ms, _)) = said.get(id).filter(|(at_ms, _)| now_ms - at_ms > YOUNG_MS) else { continue };
-            let usual_ms = store.readings(*id, at_ms - LOOK_BACK_MS, at_ms + 1).await?.usual_interval_ms();
-            if now_ms - at_ms > usual_ms.map_or(UNKNOWN_HOLD_MS, |ms| HELD_INTERVALS * ms) {
+            let Some(&(at_ms, _)) = said.get(id) else { continue };
+            if now_ms > held_until_ms(store, *id, at_ms, now_ms).await? {
                 said.remove(id);
             }
         }

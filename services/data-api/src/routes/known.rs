@@ -2,17 +2,11 @@
 
 use std::collections::HashMap;
 
-use wattribute_domain::{HELD_INTERVALS, Hold, SeriesId, SeriesInfo};
-use wattribute_store::{OURS, Result, Store};
+use wattribute_domain::{Hold, SeriesId, SeriesInfo};
+use wattribute_store::{OURS, Result, Store, held_until_ms};
 
 /// A source that was heard within this time is there: silence is then "unchanged", ms.
-const HEARD_MS: i64 = 60_000;
-/// How far back is looked for the usual interval of a polled or pushed series, ms.
-const LOOK_BACK_MS: i64 = 3_600_000;
-/// A polled or pushed value of which no interval is known holds for so long, ms.
-const UNKNOWN_HOLD_MS: i64 = 300_000;
-/// A polled or pushed value younger than this holds, whatever its interval, ms.
-const YOUNG_MS: i64 = 10_000;
+pub const HEARD_MS: i64 = 60_000;
 
 /// Until when each series is known.
 pub struct Known {
@@ -44,10 +38,9 @@ impl Known {
                 }
             }
             if info.hold == Hold::Intervals
-                && let Some(&last_ms) = latest.get(id).filter(|last_ms| now_ms - **last_ms > YOUNG_MS)
+                && let Some(&last_ms) = latest.get(id)
             {
-                let usual_ms = store.readings(*id, last_ms - LOOK_BACK_MS, last_ms + 1).await?.usual_interval_ms();
-                end_ms = end_ms.min(last_ms + usual_ms.map_or(UNKNOWN_HOLD_MS, |ms| HELD_INTERVALS * ms));
+                end_ms = end_ms.min(held_until_ms(store, *id, last_ms, now_ms).await?);
             }
             if end_ms < now_ms {
                 ends_ms.insert(*id, end_ms);

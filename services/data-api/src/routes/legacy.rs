@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use chrono_tz::Tz;
 use serde::Serialize;
 use tokio::sync::Mutex;
 use utoipa::ToSchema;
@@ -57,7 +56,7 @@ pub struct Point {
     )
 )]
 pub async fn readings(State(api): State<Api>, asked: Asked) -> Result<Json<Vec<Point>>, Problem> {
-    let zone = Some(zone(&api).await?);
+    let zone = Some(api.books.home().await?.1);
     let (start, end, after) = (asked.instant("start", zone)?, asked.instant("end", zone)?, asked.instant("after", zone)?);
     let now_ms = now().timestamp_millis();
     if start.zip(end).is_some_and(|(start, end)| end < start) {
@@ -239,7 +238,7 @@ pub struct Stats {
     )
 )]
 pub async fn stats(State(api): State<Api>, asked: Asked) -> Result<Json<SpanStats>, Problem> {
-    let zone = Some(zone(&api).await?);
+    let zone = Some(api.books.home().await?.1);
     let now_ms = now().timestamp_millis();
     let end = asked.instant("end", zone)?.unwrap_or(now_ms);
     let start = asked.instant("start", zone)?.unwrap_or(end - DAY_MS);
@@ -320,7 +319,7 @@ pub struct DayMean {
 )]
 pub async fn energy_summary(State(api): State<Api>) -> Result<Json<EnergySummary>, Problem> {
     let now_ms = now().timestamp_millis();
-    let zone = zone(&api).await?;
+    let (_, zone) = api.books.home().await?;
     let meter = Meter::find(&api, now_ms).await?;
     let Some((first_ms, _)) = extent_ms(&*api.store).await? else { return Ok(Json(EnergySummary::default())) };
     Ok(Json(summary(&*api.store, &meter, zone, first_ms).await?))
@@ -388,12 +387,6 @@ pub async fn status(State(api): State<Api>) -> Result<Json<Status>, Problem> {
         num_readings_last_hour: last_hour,
         num_total_readings: total,
     }))
-}
-
-/// The home's time zone; UTC where it is not known.
-async fn zone(api: &Api) -> Result<Tz, Problem> {
-    let zone = wattribute_store::home(&*api.store).await?.time_zone.and_then(|name| name.parse().ok());
-    Ok(zone.unwrap_or(Tz::UTC))
 }
 
 /// A number to so many decimals, or nothing where there is none.

@@ -13,11 +13,8 @@ use wattribute_domain::SeriesId;
 use wattribute_service::{Health, Problem, State as How};
 use wattribute_store::{OURS, Powers};
 
-use super::known::{extent_ms, heard_ms};
+use super::known::{HEARD_MS, extent_ms, heard_ms};
 use super::{Api, instant, now};
-
-/// A source that was heard within this time is there, ms.
-const HEARD_MS: i64 = 60_000;
 
 /// Where readings come from, and what is kept of them.
 #[derive(Debug, Serialize, ToSchema)]
