@@ -175,6 +175,14 @@ fn a_history_goes_in_and_a_copy_comes_out() {
     assert!(String::from_utf8_lossy(&copy.stdout).contains("sqlite:copy.db: readable and writable, 1 series"), "{copy:?}");
 }
 
+/// Ids of operations that a description has more than once.
+fn twice(api: &serde_json::Value) -> Vec<String> {
+    let operations = api["paths"].as_object().into_iter().flatten().flat_map(|(_, path)| path.as_object().into_iter().flatten());
+    let mut ids: Vec<_> = operations.filter_map(|(_, operation)| operation["operationId"].as_str().map(str::to_owned)).collect();
+    ids.sort();
+    ids.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0].clone()).collect()
+}
+
 /// `openapi/*.json` are what the services answer; `make accept` writes them anew.
 #[tokio::test]
 async fn the_described_apis_are_up_to_date() {
@@ -185,6 +193,8 @@ async fn the_described_apis_are_up_to_date() {
     for (part, name) in [("meter", "meter"), ("correlator", "correlator"), ("data API", "data-api")] {
         let (status, api) = running.json(part, "/openapi.json").await;
         assert_eq!(status, 200);
+        let twice = twice(&api);
+        assert!(twice.is_empty(), "{name}: generated clients name functions by `operationId`; these are there twice: {twice:?}");
         let text = serde_json::to_string_pretty(&api).unwrap() + "\n";
         let path = root.join(name).with_extension("json");
         if std::fs::read_to_string(&path).ok().as_deref() != Some(&text) {

@@ -56,7 +56,7 @@ struct ExportQuery {
 /// `series`, `device`, `quantity`, `source` or `role`: all of them. Columns carry their unit in the name or in column `unit`; instants are RFC 3339
 /// UTC; an empty field is a silence. Text that a spreadsheet would take for a formula begins with `'`.
 #[utoipa::path(
-    get, path = "/export.csv", tag = "export",
+    get, path = "/export.csv", operation_id = "export_csv", tag = "export",
     params(ExportQuery),
     responses(
         (status = 200, description = "The file", body = String, content_type = "text/csv"),
@@ -73,7 +73,7 @@ pub async fn csv(State(api): State<Api>, asked: Asked) -> Result<Response, Probl
 /// What was said or learned, as Parquet: the columns of the CSV, numbers as doubles, instants as UTC timestamps in ms, null where nothing is
 /// known; written row group by row group while it is sent.
 #[utoipa::path(
-    get, path = "/export.parquet", tag = "export",
+    get, path = "/export.parquet", operation_id = "export_parquet", tag = "export",
     params(ExportQuery),
     responses(
         (status = 200, description = "The file", body = FileBytes, content_type = "application/vnd.apache.parquet"),

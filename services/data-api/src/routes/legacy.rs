@@ -43,7 +43,7 @@ pub struct Point {
 ///
 /// Without `start` it begins at the first reading. At most 20,000 points: a longer answer is thinned to means over even stretches.
 #[utoipa::path(
-    get, path = "/api/readings", tag = "energyMeter",
+    get, path = "/api/readings", operation_id = "meter_readings", tag = "energyMeter",
     params(
         ("start" = Option<String>, Query, description = "Start, ISO 8601 or ms since the epoch"),
         ("end" = Option<String>, Query, description = "End, ISO 8601 or ms since the epoch; now where it is not said"),
@@ -226,7 +226,7 @@ pub struct Stats {
 
 /// Energy and power of a span: least, greatest, mean. Start and end are taken the right way round.
 #[utoipa::path(
-    get, path = "/api/stats", tag = "energyMeter",
+    get, path = "/api/stats", operation_id = "meter_stats", tag = "energyMeter",
     params(
         ("start" = Option<String>, Query, description = "Start, ISO 8601 or ms since the epoch; 24 h before `end` where it is not said"),
         ("end" = Option<String>, Query, description = "End, ISO 8601 or ms since the epoch; now where it is not said"),
@@ -356,7 +356,7 @@ struct CountedTo {
 
 /// How the meter is, and how much it said.
 #[utoipa::path(
-    get, path = "/status", tag = "energyMeter",
+    get, path = "/status", operation_id = "meter_status", tag = "energyMeter",
     responses(
         (status = 200, body = Status),
         (status = 503, description = "The store cannot be used", body = Problem, content_type = "application/problem+json")

@@ -117,7 +117,7 @@ type Id = Result<Path<String>, PathRejection>;
 
 /// Says something of a device that learning cannot know, or takes it back. It is kept through every learning until then.
 #[utoipa::path(
-    patch, path = "/devices/{entity_id}", tag = "energy",
+    patch, path = "/devices/{entity_id}", operation_id = "say_of_device", tag = "energy",
     params(("entity_id" = String, Path, description = "The entity, as `GET /api/v1/devices` lists it", example = "light.hall")),
     request_body = WordPatch,
     responses(
@@ -154,7 +154,7 @@ pub async fn say(State(api): State<Api>, id: Id, body: Result<Json<Object<WordPa
 
 /// Takes back all that was said of a device.
 #[utoipa::path(
-    delete, path = "/devices/{entity_id}/word", tag = "energy",
+    delete, path = "/devices/{entity_id}/word", operation_id = "unsay_of_device", tag = "energy",
     params(("entity_id" = String, Path, description = "The entity, as `GET /api/v1/devices` lists it", example = "light.hall")),
     responses(
         (status = 200, body = Said),

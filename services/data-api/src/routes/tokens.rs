@@ -48,14 +48,14 @@ pub struct MadeToken {
 }
 
 /// Tokens that were made, the oldest first; those of the configuration are not listed.
-#[utoipa::path(get, path = "/tokens", tag = "access", responses((status = 200, description = "Tokens", body = Vec<TokenRow>)))]
+#[utoipa::path(get, path = "/tokens", operation_id = "tokens", tag = "access", responses((status = 200, description = "Tokens", body = Vec<TokenRow>)))]
 pub async fn list(State(api): State<Api>) -> Result<Json<Vec<TokenRow>>, Problem> {
     let row = |Token { name, scope, created_at_ms, .. }| TokenRow { name, scope, created_at: instant(created_at_ms) };
     Ok(Json(tokens::list(&*api.store).await?.into_iter().map(row).collect()))
 }
 
 /// Makes a token. Every service knows it within a second.
-#[utoipa::path(post, path = "/tokens", tag = "access", request_body = NewToken, responses(
+#[utoipa::path(post, path = "/tokens", operation_id = "make_token", tag = "access", request_body = NewToken, responses(
     (status = 201, description = "The token, this once", body = MadeToken),
     (status = 409, description = "There is one of that name, or there are too many", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -66,7 +66,7 @@ pub async fn create(State(api): State<Api>, Body(new): Body<NewToken>) -> Result
 }
 
 /// Makes a token worthless within a second, and with it every login that was made with it.
-#[utoipa::path(delete, path = "/tokens/{name}", tag = "access", params(("name" = String, Path, description = "What the owner calls it")), responses(
+#[utoipa::path(delete, path = "/tokens/{name}", operation_id = "revoke_token", tag = "access", params(("name" = String, Path, description = "What the owner calls it")), responses(
     (status = 204, description = "It is revoked"),
     (status = 404, description = "There is none of that name", body = Problem, content_type = "application/problem+json"),
 ))]

@@ -76,6 +76,13 @@ fn place(parameter: &mut Parameter, path: &str) {
     if parameter.parameter_in == ParameterIn::Path && !path.contains(&format!("{{{}}}", parameter.name)) {
         parameter.parameter_in = ParameterIn::Query;
     }
+    if let Some(RefOr::T(Schema::AllOf(all))) = &mut parameter.schema
+        && let [RefOr::T(Schema::Object(kind)), RefOr::T(Schema::Object(more))] = all.items.as_mut_slice()
+    {
+        // A default beside an inlined type: one schema, or generated clients take it for a type that nothing meets.
+        kind.default = more.default.take();
+        parameter.schema = Some(RefOr::T(Schema::Object(std::mem::take(kind))));
+    }
     let Some(RefOr::T(schema)) = parameter.schema.as_mut().filter(|_| parameter.parameter_in == ParameterIn::Query) else { return };
     let is_null =
         |schema: &RefOr<Schema>| matches!(schema, RefOr::T(Schema::Object(one)) if one.schema_type == SchemaType::Type(Type::Null));

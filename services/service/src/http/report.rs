@@ -103,14 +103,14 @@ async fn health(Shared(reported): Shared<Reported>, admitted: Option<Extension<A
 }
 
 /// Whether the process answers at all.
-#[utoipa::path(get, path = "/health/live", tag = "service", responses((status = 200, description = "It does", body = Word)))]
+#[utoipa::path(get, path = "/health/live", operation_id = "health_live", tag = "service", responses((status = 200, description = "It does", body = Word)))]
 async fn live() -> Json<Word> {
     Json(Word { status: "ok" })
 }
 
 /// Whether the service is of use.
 #[utoipa::path(
-    get, path = "/health/ready", tag = "service",
+    get, path = "/health/ready", operation_id = "health_ready", tag = "service",
     responses((status = 200, description = "It is", body = Word), (status = 503, description = "It is not", body = Word))
 )]
 async fn ready(Shared(reported): Shared<Reported>) -> (StatusCode, Json<Word>) {
