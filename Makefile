@@ -6,12 +6,12 @@ DENY   := $(shell command -v cargo-deny)
 NEXTEST := $(shell command -v cargo-nextest)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-api test-real test-real-all check format clippy doc deny accept exam bench bench-api bench-store
+.PHONY: help build run dashboard test test-api test-dashboard e2e screenshots bench-dashboard test-real test-real-all check format clippy doc deny accept exam bench bench-api bench-store
 
 help:           ## this list
 	@sed -n 's/^\([a-z-]*\): .*## /make \1\t/p' Makefile | expand -t 18
 
-build:          ## build the `wattribute` command
+build: dashboard ## build the `wattribute` command, with the dashboard in it
 	$(CARGO) build --profile ci --workspace --all-targets
 
 run: build      ## run it on your home (HOME_ASSISTANT_URL and HOME_ASSISTANT_TOKEN), else the demo; HISTORY=file analyzes a history
@@ -26,7 +26,30 @@ else
 	fi
 endif
 
-test:           ## all tests that need nothing but this folder
+# What was installed and built is looked at by its time, so that a second `make run` does not wait for npm.
+dashboard: dashboard/dist/index.html ## build the dashboard
+
+dashboard/node_modules/.package-lock.json: dashboard/package.json dashboard/package-lock.json
+	cd dashboard && npm ci --no-audit --no-fund
+	@touch $@
+
+dashboard/dist/index.html: dashboard/node_modules/.package-lock.json $(shell find dashboard/src dashboard/public dashboard/index.html dashboard/vite.config.ts dashboard/tsconfig.json -type f 2>/dev/null)
+	cd dashboard && npm run --silent build
+	@touch $@
+
+test-dashboard: dashboard ## types, lints and unit tests of the dashboard
+	cd dashboard && npm run --silent check && npm run --silent test
+
+e2e: build      ## the dashboard in a real browser, against the real binary (Debian's Chromium)
+	WATTRIBUTE_BIN=$(BIN) scripts/e2e.sh $(ARGS)
+
+screenshots: build ## the pictures of README and docs, taken anew by the browser tests
+	WATTRIBUTE_SCREENSHOTS=docs/images WATTRIBUTE_BIN=$(BIN) scripts/e2e.sh screenshots
+
+bench-dashboard: build ## first paint, interaction while live data flows, a year's zoom
+	WATTRIBUTE_BENCH=1 WATTRIBUTE_BIN=$(BIN) WATTRIBUTE_YEAR=$(dir $(BIN))examples/year scripts/e2e.sh bench
+
+test: test-dashboard ## all tests that need nothing but this folder
 ifdef NEXTEST
 	$(CARGO) nextest run --cargo-profile ci --workspace
 else

@@ -1,0 +1,91 @@
+// Short names of what the API answers.
+
+import type { Schemas } from './client';
+
+export type Device = Schemas['Device'];
+export type DevicePage = Schemas['DevicePage'];
+export type Evidence = Schemas['Evidence'];
+export type Activation = Schemas['Activation'];
+export type Consumer = Schemas['DeviceImpact'];
+export type Correlation = Schemas['CorrelationRow'];
+export type LiveCorrelation = Schemas['LiveCorrelation'];
+export type LiveReading = Schemas['LiveReading'];
+export type LiveHello = Schemas['LiveHello'];
+export type LiveAlert = Schemas['LiveAlert'];
+export type Alert = Schemas['AlertRow'];
+export type Bucket = Schemas['Bucket'];
+export type PhantomLoad = Schemas['PhantomLoad'];
+export type UnknownLoad = Schemas['UnknownLoadRow'];
+export type Source = Schemas['Source'];
+export type TariffAnswer = Schemas['TariffAnswer'];
+export type Contract = Schemas['Contract'];
+export type Rate = Schemas['Rate'];
+export type Token = Schemas['TokenRow'];
+export type SeriesRow = Schemas['SeriesRow'];
+export type SeriesReadings = Schemas['SeriesReadings'];
+
+type Watts = (number | null)[];
+
+/** The house's power over a span and what makes it up. */
+export interface Attribution {
+  meta: {
+    from: string;
+    to: string;
+    interval_s: number;
+    time_zone: string;
+    currency: string | null;
+    has_tariff: boolean;
+    is_demo: boolean;
+  };
+  at: number[];
+  house: { mean_w: Watts; min_w: Watts; max_w: Watts; energy_kwh: Watts };
+  devices: AttributedDevice[];
+  others_w: Watts;
+  unattributed_w: Watts;
+  total: {
+    energy_kwh: number | null;
+    cost: number | null;
+    mean_w: number | null;
+    min_w: number | null;
+    max_w: number | null;
+    max_at: string | null;
+    min_at: string | null;
+    covered: number;
+    unattributed_kwh: number | null;
+    others_kwh: number;
+  };
+}
+
+/** What one device is thought to have drawn. */
+export interface AttributedDevice {
+  entity_id: string;
+  name: string;
+  grouped_with: string[];
+  verdict: string;
+  power_w: Watts;
+  energy_kwh: number;
+  cost: number | null;
+  hours_on: number;
+}
+
+/** What is known and set of the home. */
+export interface Home {
+  name: string | null;
+  is_demo: boolean;
+  time_zone: string | null;
+  currency: string | null;
+  night: { from: string; to: string };
+  phantom_threshold_w: number;
+  meter: {
+    said: string | null;
+    from: 'config' | 'api' | null;
+    in_force: string | null;
+    why: string | null;
+    interval_s: number | null;
+    lag_s: number | null;
+    candidates: { entity_id: string; name: string | null; power_w: number | null; reason: string | null }[];
+  };
+  version: string;
+  uptime_s: number;
+  learned_at: string | null;
+}

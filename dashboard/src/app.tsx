@@ -1,0 +1,95 @@
+// The frame: where one can go, how the connection is, and the page one is on.
+
+import { useQuery } from '@tanstack/react-query';
+import { type ComponentType, lazy, Suspense, useEffect, useRef } from 'react';
+import { useLive } from './api/live';
+import * as queries from './api/queries';
+import { Banners } from './components/banners';
+import { Boundary } from './components/boundary';
+import { Keys } from './components/keys';
+import { Navigation } from './components/navigation';
+import { Skeleton } from './components/states';
+import { EnergyPage } from './features/energy/page';
+import { colourAll } from './lib/colours';
+import { type Page, useRoute } from './lib/route';
+
+const page = <T extends string>(load: () => Promise<Record<T, ComponentType<{ part: string | null }>>>, name: T) =>
+  lazy(() => load().then((module) => ({ default: module[name] })));
+
+const SetUpPage = page(() => import('./features/setup/page'), 'SetUpPage');
+const REST: Record<Exclude<Page, 'energy'>, ComponentType<{ part: string | null }>> = {
+  devices: page(() => import('./features/devices/page'), 'DevicesPage'),
+  phantom: page(() => import('./features/phantom/page'), 'PhantomPage'),
+  unknown: page(() => import('./features/unknown/page'), 'UnknownPage'),
+  costs: page(() => import('./features/costs/page'), 'CostsPage'),
+  sources: page(() => import('./features/sources/page'), 'SourcesPage'),
+  settings: page(() => import('./features/settings/page'), 'SettingsPage'),
+  more: page(() => import('./components/more'), 'MorePage'),
+};
+
+const TITLES: Record<Page, string> = {
+  energy: 'Energy',
+  devices: 'Devices',
+  phantom: 'Phantom load',
+  unknown: 'Unknown loads',
+  costs: 'Costs',
+  sources: 'Sources',
+  settings: 'Settings',
+  more: 'More',
+};
+
+export function App() {
+  const route = useRoute();
+  const main = useRef<HTMLElement>(null);
+  const isDemo = useLive((live) => live.isDemo);
+  const where = `${route.page}/${route.part ?? ''}`;
+  const before = useRef(where);
+  useEffect(() => {
+    document.title = `${TITLES[route.page]} · Wattribute${isDemo ? ' (demo)' : ''}`;
+    if (before.current === where) return;
+    before.current = where;
+    // Who listens to the page hears that it is another one.
+    main.current?.focus({ preventScroll: true });
+    window.scrollTo(0, 0);
+  }, [where, route.page, isDemo]);
+
+  // Without a source there is nothing to show anywhere but in the settings.
+  const sources = useQuery(queries.sources());
+  const isUnset = sources.data !== undefined && sources.data.sources.length === 0;
+  const Shown = route.page === 'energy' ? EnergyPage : REST[route.page];
+  // Colours are given out once, to those that use most first, and before anything is drawn in them.
+  const devices = useQuery(queries.devices());
+  if (devices.data) colourAll(devices.data.devices.map((device) => device.entity_id));
+  const needsSource = route.page !== 'settings' && route.page !== 'sources' && route.page !== 'more';
+
+  return (
+    <div className="app">
+      <a
+        className="skip"
+        href={`#${route.page}`}
+        onClick={(event) => {
+          event.preventDefault();
+          main.current?.focus();
+        }}
+      >
+        Skip to the page
+      </a>
+      <Navigation page={route.page} />
+      <main ref={main} tabIndex={-1} aria-label={TITLES[route.page]}>
+        <Banners />
+        <Boundary key={where}>
+          <Suspense fallback={<Skeleton height={320} />}>
+            {devices.isPending ? (
+              <Skeleton height={320} />
+            ) : isUnset && needsSource ? (
+              <SetUpPage part={null} />
+            ) : (
+              <Shown part={route.part} />
+            )}
+          </Suspense>
+        </Boundary>
+      </main>
+      <Keys />
+    </div>
+  );
+}

@@ -1,0 +1,280 @@
+// The house's power and what it is for: the chart with everything around it.
+
+import { useQuery } from '@tanstack/react-query';
+import { useCallback, useEffect, useMemo, useState } from 'react';
+import * as queries from '../../api/queries';
+import type { Attribution } from '../../api/types';
+import { Card, Segments, Swatch } from '../../components/card';
+import { runningSum } from '../../components/chart/stack';
+import { Left, Right } from '../../components/icons';
+import { Failed, Skeleton } from '../../components/states';
+import { type Span, TimeChart } from '../../components/time-chart';
+import { colourAll, colourOf } from '../../lib/colours';
+import { isTyping } from '../../lib/keys';
+import { RANGES, type RangeName, type View } from '../../lib/ranges';
+import { useWidth } from '../../lib/size';
+import { DAY_MS, HOUR_MS, MINUTE_MS, span as spanWords } from '../../lib/time';
+import { number } from '../../lib/units';
+import { useZone } from '../../lib/zone';
+import { chosenMarks } from './marks';
+import { PowerTable } from './power-table';
+import { SelectionPanel } from './selection';
+import { SpanForm } from './span-form';
+import { Tip } from './tip';
+import { backToNow, move, show, useView, zoomTo } from './view';
+
+const NAMES: Record<RangeName, string> = { hour: 'Hour', day: 'Day', week: 'Week', month: 'Month', year: 'Year' };
+/** How many devices are told one by one. */
+const DEVICES = 8;
+/** Steps are marked in views up to that length. */
+const MARKED_MS = 2.5 * DAY_MS;
+
+/** How often a view that follows is asked for anew, ms. */
+function everyMs(view: View): number {
+  const length = view.to_ms - view.from_ms;
+  if (length <= 2 * HOUR_MS) return 5_000;
+  if (length <= 2 * DAY_MS) return 15_000;
+  return length <= 8 * DAY_MS ? MINUTE_MS : 5 * MINUTE_MS;
+}
+
+/** How many stretches a view has: one for each pixel or so while these are short; whole hours and days in long views, which are calmer to read. */
+function pointsOf(view: View, width: number): number {
+  const length = view.to_ms - view.from_ms;
+  const room = Math.min(1000, Math.max(100, Math.round((width - 110) / 50) * 50));
+  if (length <= MARKED_MS) return room;
+  const stretch = length <= 8 * DAY_MS ? HOUR_MS : length <= 40 * DAY_MS ? 3 * HOUR_MS : DAY_MS;
+  return Math.min(room, Math.ceil(length / stretch) + 1);
+}
+
+export function PowerCard() {
+  const zone = useZone();
+  const view = useView(everyMs);
+  const [selection, select] = useState<Span | null>(null);
+  const [hover, setHover] = useState<{ index: number; left_px: number } | null>(null);
+  const [holder, width] = useWidth<HTMLDivElement>();
+  const points = width === 0 ? 0 : pointsOf(view, width);
+  const height = width < 560 ? 260 : width < 680 ? 310 : 430;
+  const { from_ms, to_ms } = view;
+
+  const query = useQuery({
+    ...queries.attribution(from_ms, to_ms, points, DEVICES, everyMs(view)),
+    enabled: points > 0,
+  });
+  const isMarked = to_ms - from_ms <= MARKED_MS;
+  const steps = useQuery({ ...queries.correlations(from_ms, to_ms, 5, 1000), enabled: isMarked && points > 0 });
+  const marks = useMemo(
+    () => (isMarked && steps.data ? chosenMarks(steps.data, width) : []),
+    [isMarked, steps.data, width],
+  );
+  const data = query.data;
+  const drawn = useMemo(() => (data ? layersOf(data) : null), [data]);
+
+  const choose = useCallback((name: RangeName) => {
+    select(null);
+    show(name);
+  }, []);
+  const reset = useCallback(() => {
+    select(null);
+    backToNow();
+  }, []);
+  const zoom = useCallback((span: Span) => {
+    select(null);
+    zoomTo(span);
+  }, []);
+  const refetch = query.refetch;
+
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (isTyping(event)) return;
+      const name = RANGES[Number(event.key) - 1];
+      if (name) choose(name);
+      else if (event.key === 'Escape') select(null);
+      else if (event.key === 'ArrowLeft') move(-1);
+      else if (event.key === 'ArrowRight') move(1);
+      else if (event.key.toLowerCase() === 'z' && selection) zoom(selection);
+      else if (event.key.toLowerCase() === 'r') {
+        reset();
+        void refetch();
+      }
+    };
+    window.addEventListener('keydown', onKey);
+    return () => window.removeEventListener('keydown', onKey);
+  }, [choose, reset, zoom, refetch, selection]);
+
+  const onHover = useCallback(
+    (index: number | null, left_px: number) => setHover(index == null ? null : { index, left_px }),
+    [],
+  );
+  const isNow = view.follows && view.name !== null;
+  const isOther = query.isPlaceholderData && !sameLength(data, view);
+
+  return (
+    <Card
+      title="Where it goes"
+      sub={view.follows && view.name ? 'drag to select a stretch' : spanWords(from_ms, to_ms, zone)}
+      className="power-card"
+      aside={
+        <div className="row wrap range-buttons">
+          <span className="row" style={{ gap: 4 }}>
+            <button type="button" className="icon-button" aria-label="Earlier" onClick={() => move(-1)}>
+              <Left />
+            </button>
+            <button
+              type="button"
+              className="icon-button"
+              aria-label="Later"
+              disabled={view.follows}
+              onClick={() => move(1)}
+            >
+              <Right />
+            </button>
+            {!isNow && (
+              <button type="button" className="button" onClick={reset}>
+                Now
+              </button>
+            )}
+          </span>
+          <Segments
+            label="How long"
+            value={view.name}
+            options={RANGES.map((name, index) => ({ value: name, label: NAMES[name], title: `Key ${index + 1}` }))}
+            onChange={choose}
+          />
+        </div>
+      }
+    >
+      <div className="chart-holder" ref={holder} style={{ minHeight: height }}>
+        {drawn && data && width > 0 ? (
+          <TimeChart
+            label={gist(data, zone)}
+            from_ms={from_ms}
+            to_ms={to_ms}
+            at={data.at}
+            interval_ms={data.meta.interval_s * 1000}
+            layers={drawn.layers}
+            line={drawn.line}
+            extremes={drawn.extremes}
+            sum={drawn.sum}
+            marks={marks}
+            zone={zone}
+            height={height}
+            selection={selection}
+            onSelect={select}
+            onReset={reset}
+            onHover={onHover}
+          />
+        ) : query.isError ? (
+          <Failed error={query.error} retry={() => void query.refetch()} />
+        ) : (
+          <Skeleton height={height} />
+        )}
+        {drawn && isOther && (
+          <div className="loading-veil" role="status">
+            Loading
+          </div>
+        )}
+        {data && hover && !selection && (
+          <Tip data={data} index={hover.index} left_px={hover.left_px} width={width} marks={marks} zone={zone} />
+        )}
+        {selection && (
+          <SelectionPanel
+            key={`${selection.from_ms}`}
+            span={selection}
+            view={view}
+            width={width}
+            zone={zone}
+            onZoom={zoom}
+            onClose={() => select(null)}
+          />
+        )}
+      </div>
+      {data && <Legend data={data} />}
+      <div className="row wrap chart-more">
+        {data && <PowerTable data={data} zone={zone} />}
+        <SpanForm view={view} zone={zone} onSelect={select} />
+      </div>
+    </Card>
+  );
+}
+
+/** While figures of another length are on their way, those that are shown do not fit the axis. */
+function sameLength(data: Attribution | undefined, view: View): boolean {
+  if (!data) return false;
+  const length = Date.parse(data.meta.to) - Date.parse(data.meta.from);
+  const wanted = view.to_ms - view.from_ms;
+  return Math.abs(length - wanted) < 0.2 * wanted && Math.abs(Date.parse(data.meta.to) - view.to_ms) < 0.2 * wanted;
+}
+
+/** What is stacked: what cannot be named at the bottom, since it is mostly what is always on; then from small to large. */
+function layersOf(data: Attribution) {
+  colourAll(data.devices.map((device) => device.entity_id));
+  const devices = data.devices.filter((device) => device.energy_kwh > 0);
+  const layers = [
+    { key: 'rest', label: 'Not attributed', colour: 'var(--rest)', values: data.unattributed_w },
+    ...(data.others_w.some((value) => (value ?? 0) > 0)
+      ? [{ key: 'others', label: 'Other devices', colour: 'var(--others)', values: data.others_w }]
+      : []),
+    ...devices
+      .map((device) => ({
+        key: device.entity_id,
+        label: device.name,
+        colour: colourOf(device.entity_id),
+        values: device.power_w,
+      }))
+      .reverse(),
+  ];
+  return {
+    layers,
+    line: { label: 'House', values: data.house.mean_w },
+    // Within an hour everything is on at some time: its extremes say nothing any more.
+    extremes: data.meta.interval_s < 1800 ? { min: data.house.min_w, max: data.house.max_w } : undefined,
+    sum: { label: 'Energy', unit: 'kWh', values: runningSum(data.house.energy_kwh) },
+  };
+}
+
+function Legend({ data }: { data: Attribution }) {
+  const devices = data.devices.filter((device) => device.energy_kwh > 0);
+  return (
+    <ul className="legend" aria-label="Colours">
+      {devices.map((device) => (
+        <li key={device.entity_id}>
+          <Swatch colour={colourOf(device.entity_id)} />
+          <a className="plain-link" href={`#devices/${encodeURIComponent(device.entity_id)}`}>
+            {device.name}
+          </a>
+        </li>
+      ))}
+      {data.others_w.some((value) => (value ?? 0) > 0) && (
+        <li>
+          <Swatch colour="var(--others)" />
+          Other devices
+        </li>
+      )}
+      <li>
+        <Swatch colour="var(--rest)" />
+        Not attributed
+      </li>
+      <li>
+        <i className="line-swatch" aria-hidden="true" />
+        House
+      </li>
+      <li>
+        <i className="line-swatch dashed" aria-hidden="true" />
+        kWh so far
+      </li>
+    </ul>
+  );
+}
+
+/** The chart in a sentence, for who cannot see it. */
+function gist(data: Attribution, zone: string): string {
+  const { min_w, mean_w, max_w } = data.total;
+  const from_ms = Date.parse(data.meta.from);
+  const to_ms = Date.parse(data.meta.to);
+  const range =
+    mean_w == null
+      ? 'nothing known'
+      : `between ${number(min_w ?? 0)} and ${number(max_w ?? 0)} W, ${number(mean_w)} W on average`;
+  const most = data.devices[0];
+  return `Power of the house, ${spanWords(from_ms, to_ms, zone)}: ${range}${most && most.energy_kwh > 0 ? `; most by ${most.name}` : ''}. The table below has the figures.`;
+}
