@@ -3,8 +3,10 @@
 
 mod devices;
 mod flows;
+mod hours;
 mod ledger;
 mod prices;
+mod time_on;
 
 use std::sync::Arc;
 
@@ -12,10 +14,13 @@ use chrono_tz::Tz;
 use wattribute_domain::{Home, Pricing, QUARTER_MS, Quarter, SeriesId};
 use wattribute_store::{Result, Store, home, zone};
 
-pub use devices::{Used, power_w};
+pub use devices::{DeviceHours, Used, counts, power_w};
 pub use flows::{Flow, Flows};
+use hours::HourBook;
+pub use hours::Hours;
 use ledger::Ledger;
 use prices::Prices;
+use time_on::TimeOn;
 
 use crate::memo::Memo;
 
@@ -24,6 +29,8 @@ pub struct Books {
     store: Arc<dyn Store>,
     ledger: Ledger,
     prices: Prices,
+    hours: HourBook,
+    time_on: TimeOn,
     /// What the house drew at its lowest in nights that were asked for, W, by series and span.
     pub nights: Memo<(SeriesId, i64, i64), Option<f64>>,
 }
@@ -45,7 +52,14 @@ pub struct HomeQuarters {
 impl Books {
     /// The books of a store.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Books { ledger: Ledger::new(store.clone()), prices: Prices::default(), nights: Memo::default(), store }
+        Books {
+            ledger: Ledger::new(store.clone()),
+            prices: Prices::default(),
+            hours: HourBook::default(),
+            time_on: TimeOn::default(),
+            nights: Memo::default(),
+            store,
+        }
     }
 
     /// What is known of the home, with its time zone.

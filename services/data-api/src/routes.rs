@@ -2,6 +2,7 @@
 
 mod alerts;
 mod asked;
+mod attribution;
 mod correlations;
 mod device;
 mod devices;
@@ -119,7 +120,8 @@ pub fn router(api: Api) -> OpenApiRouter {
         .routes(routes!(impact::device_impact))
         .routes(routes!(impact::top_consumers))
         .routes(routes!(phantom::phantom_load))
-        .routes(routes!(history::history));
+        .routes(routes!(history::history))
+        .routes(routes!(attribution::attribution));
     let v1 = OpenApiRouter::new()
         .routes(routes!(devices::devices))
         .routes(routes!(device::device))

@@ -104,7 +104,7 @@ impl Used {
 }
 
 /// Whether energy is counted under this device: something is known of it, and it is the first of its group.
-fn counts(record: &ProfileRecord, all: &[ProfileRecord]) -> bool {
+pub fn counts(record: &ProfileRecord, all: &[ProfileRecord]) -> bool {
     let profile = &record.profile;
     let is_first = || all.iter().all(|o| !profile.grouped_with.contains(&o.profile.entity_id) || profile.entity_id < o.profile.entity_id);
     !matches!(profile.verdict, Verdict::NoLoad | Verdict::TooSmall | Verdict::NotEnoughEvents) && is_first()

@@ -167,7 +167,7 @@ async fn chosen(api: &Api, asked: &Asked) -> Result<Vec<(SeriesId, SeriesInfo)>,
 
 /// Where the first stretch begins and how long each is, ms, so that at most `most` of them cover the span: of a length that divides a day, and
 /// beginning at its multiples, where that is possible.
-fn stretches(from_ms: i64, to_ms: i64, most: usize) -> (i64, i64) {
+pub(super) fn stretches(from_ms: i64, to_ms: i64, most: usize) -> (i64, i64) {
     for step_ms in STEPS_S.map(|s| s * 1000) {
         let even_ms = from_ms.div_euclid(step_ms) * step_ms;
         if (to_ms - even_ms - 1) / step_ms < most as i64 {
