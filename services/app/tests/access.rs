@@ -60,7 +60,8 @@ async fn from_elsewhere_nothing_but_the_health_is_answered() {
         let described = api["paths"].as_object().unwrap().iter().flat_map(|(path, item)| {
             item.as_object().unwrap().keys().map(|method| (method.to_uppercase(), path.clone())).collect::<Vec<_>>()
         });
-        let others = ["/", "/docs", "/docs/swagger-ui.css", "/openapi.json", "/style.css", "/nothing", "/health-of-others"];
+        let others =
+            ["/", "/docs", "/docs/swagger-ui.css", "/openapi.json", "/index.html", "/assets/index.js", "/nothing", "/health-of-others"];
         for (method, path) in described.chain(others.map(|path| ("GET".to_owned(), path.to_owned()))) {
             let url = street.url(&running, part, &path.replace(['{', '}'], ""));
             let (status, said) = street.ask(&method, &url, &[]);

@@ -33,6 +33,8 @@ const MOST_STREAMS: usize = 64;
 const WAITING: usize = 256;
 /// A comment is sent so often, so that nobody takes the connection for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// A proxy that gathers an answer before it hands it on, as nginx does, would let each event wait for the next ones.
+const UNBUFFERED: (&str, &str) = ("x-accel-buffering", "no");
 
 /// The streams of this process and what feeds them; clones share it.
 #[derive(Clone)]
@@ -199,5 +201,6 @@ pub async fn live(State(api): State<Api>, asked: Asked, headers: HeaderMap) -> R
         let event = listening.next().await?;
         Some((Ok::<_, Infallible>(event), listening))
     });
-    Ok(Sse::new(stream.fuse()).keep_alive(KeepAlive::new().interval(KEEP_ALIVE).text("still here")).into_response())
+    let stream = Sse::new(stream.fuse()).keep_alive(KeepAlive::new().interval(KEEP_ALIVE).text("still here"));
+    Ok(([UNBUFFERED], stream).into_response())
 }

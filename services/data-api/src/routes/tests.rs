@@ -181,15 +181,3 @@ async fn an_empty_store_is_no_error() {
     let (status, current) = home.ask("/api/v1/energy/current").await;
     assert!(status == 200 && current["total_power_w"].is_null() && current["daily_kwh"].is_null(), "{current}");
 }
-
-#[tokio::test]
-async fn without_readings_the_page_says_how_to_set_up() {
-    let (status, page) = Home::empty().ask("/").await;
-    assert_eq!(status, 200);
-    for word in ["HOME_ASSISTANT_TOKEN", "Long-lived access tokens", "wattribute check", "[home_assistant]"] {
-        assert!(page.as_str().unwrap().contains(word), "{word}");
-    }
-    let (_, page) = Home::lived_in().await.ask("/").await;
-    assert!(page.as_str().unwrap().contains("What each device draws"));
-    assert!(!page.as_str().unwrap().contains("made up"));
-}

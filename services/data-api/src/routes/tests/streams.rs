@@ -32,7 +32,10 @@ impl Frames {
         }
         let response = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         assert_eq!(response.status(), 200);
-        assert!(response.headers()["content-type"].to_str().unwrap().starts_with("text/event-stream"));
+        let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
+        assert!(header("content-type").starts_with("text/event-stream"));
+        // A proxy hands each event on as it comes.
+        assert_eq!((header("cache-control").as_str(), header("x-accel-buffering").as_str()), ("no-cache", "no"));
         Frames { body: response.into_body().into_data_stream(), text: String::new() }
     }
 
