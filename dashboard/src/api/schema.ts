@@ -49,7 +49,7 @@ export interface paths {
          * Power and energy of the house, in order of time.
          * @description Without `start` it begins at the first reading. At most 20,000 points: a longer answer is thinned to means over even stretches.
          */
-        get: operations["readings"];
+        get: operations["meter_readings"];
         put?: never;
         post?: never;
         delete?: never;
@@ -66,7 +66,7 @@ export interface paths {
             cookie?: never;
         };
         /** Energy and power of a span: least, greatest, mean. Start and end are taken the right way round. */
-        get: operations["stats"];
+        get: operations["meter_stats"];
         put?: never;
         post?: never;
         delete?: never;
@@ -124,7 +124,7 @@ export interface paths {
         options?: never;
         head?: never;
         /** Says something of a device that learning cannot know, or takes it back. It is kept through every learning until then. */
-        patch: operations["say"];
+        patch: operations["say_of_device"];
         trace?: never;
     };
     "/api/v1/devices/{entity_id}/word": {
@@ -138,7 +138,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** Takes back all that was said of a device. */
-        delete: operations["unsay"];
+        delete: operations["unsay_of_device"];
         options?: never;
         head?: never;
         patch?: never;
@@ -296,7 +296,7 @@ export interface paths {
          *     `series`, `device`, `quantity`, `source` or `role`: all of them. Columns carry their unit in the name or in column `unit`; instants are RFC 3339
          *     UTC; an empty field is a silence. Text that a spreadsheet would take for a formula begins with `'`.
          */
-        get: operations["csv"];
+        get: operations["export_csv"];
         put?: never;
         post?: never;
         delete?: never;
@@ -316,7 +316,7 @@ export interface paths {
          * What was said or learned, as Parquet: the columns of the CSV, numbers as doubles, instants as UTC timestamps in ms, null where nothing is
          *     known; written row group by row group while it is sent.
          */
-        get: operations["parquet"];
+        get: operations["export_parquet"];
         put?: never;
         post?: never;
         delete?: never;
@@ -429,10 +429,10 @@ export interface paths {
             cookie?: never;
         };
         /** Tokens that were made, the oldest first; those of the configuration are not listed. */
-        get: operations["list"];
+        get: operations["tokens"];
         put?: never;
         /** Makes a token. Every service knows it within a second. */
-        post: operations["create"];
+        post: operations["make_token"];
         delete?: never;
         options?: never;
         head?: never;
@@ -450,7 +450,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** Makes a token worthless within a second, and with it every login that was made with it. */
-        delete: operations["revoke"];
+        delete: operations["revoke_token"];
         options?: never;
         head?: never;
         patch?: never;
@@ -515,7 +515,7 @@ export interface paths {
             cookie?: never;
         };
         /** Whether the process answers at all. */
-        get: operations["live"];
+        get: operations["health_live"];
         put?: never;
         post?: never;
         delete?: never;
@@ -532,7 +532,7 @@ export interface paths {
             cookie?: never;
         };
         /** Whether the service is of use. */
-        get: operations["ready"];
+        get: operations["health_ready"];
         put?: never;
         post?: never;
         delete?: never;
@@ -566,7 +566,7 @@ export interface paths {
             cookie?: never;
         };
         /** How the meter is, and how much it said. */
-        get: operations["status"];
+        get: operations["meter_status"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2299,7 +2299,7 @@ export interface operations {
             "5XX": components["responses"]["Failed"];
         };
     };
-    readings: {
+    meter_readings: {
         parameters: {
             query?: {
                 /** @description Start, ISO 8601 or ms since the epoch */
@@ -2346,7 +2346,7 @@ export interface operations {
             "5XX": components["responses"]["Failed"];
         };
     };
-    stats: {
+    meter_stats: {
         parameters: {
             query?: {
                 /** @description Start, ISO 8601 or ms since the epoch; 24 h before `end` where it is not said */
@@ -2510,7 +2510,7 @@ export interface operations {
             "5XX": components["responses"]["Failed"];
         };
     };
-    say: {
+    say_of_device: {
         parameters: {
             query?: never;
             header?: never;
@@ -2596,7 +2596,7 @@ export interface operations {
             "5XX": components["responses"]["Failed"];
         };
     };
-    unsay: {
+    unsay_of_device: {
         parameters: {
             query?: never;
             header?: never;
@@ -2807,7 +2807,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description What is summed over, in local time. */
-                period?: ("hour" | "day" | "week" | "month" | "year") & Record<string, never>;
+                period?: "hour" | "day" | "week" | "month" | "year";
                 /**
                  * @description From when: RFC 3339, milliseconds since 1970, or a local date; the whole period that it lies in is told.
                  * @example 2026-03-01
@@ -2967,7 +2967,7 @@ export interface operations {
             "5XX": components["responses"]["Failed"];
         };
     };
-    csv: {
+    export_csv: {
         parameters: {
             query?: {
                 /**
@@ -3035,7 +3035,7 @@ export interface operations {
             "5XX": components["responses"]["Failed"];
         };
     };
-    parquet: {
+    export_parquet: {
         parameters: {
             query?: {
                 /**
@@ -3377,7 +3377,7 @@ export interface operations {
             "5XX": components["responses"]["Failed"];
         };
     };
-    list: {
+    tokens: {
         parameters: {
             query?: never;
             header?: never;
@@ -3399,7 +3399,7 @@ export interface operations {
             "5XX": components["responses"]["Failed"];
         };
     };
-    create: {
+    make_token: {
         parameters: {
             query?: never;
             header?: never;
@@ -3434,7 +3434,7 @@ export interface operations {
             "5XX": components["responses"]["Failed"];
         };
     };
-    revoke: {
+    revoke_token: {
         parameters: {
             query?: never;
             header?: never;
@@ -3596,7 +3596,7 @@ export interface operations {
             "5XX": components["responses"]["Failed"];
         };
     };
-    live: {
+    health_live: {
         parameters: {
             query?: never;
             header?: never;
@@ -3618,7 +3618,7 @@ export interface operations {
             "5XX": components["responses"]["Failed"];
         };
     };
-    ready: {
+    health_ready: {
         parameters: {
             query?: never;
             header?: never;
@@ -3671,7 +3671,7 @@ export interface operations {
             "5XX": components["responses"]["Failed"];
         };
     };
-    status: {
+    meter_status: {
         parameters: {
             query?: never;
             header?: never;
