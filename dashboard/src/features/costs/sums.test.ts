@@ -1,0 +1,127 @@
+import { describe, expect, it } from 'vitest';
+import type { Bucket } from '../../api/types';
+import { partsOf } from './parts';
+import { price, rest, sum, sums } from './sums';
+
+const device = (entity_id: string, energy_kwh: number, cost: number | null) => ({
+  entity_id,
+  name: entity_id,
+  energy_kwh,
+  cost,
+  estimated: false,
+});
+
+function bucket(more: Partial<Bucket> = {}): Bucket {
+  return {
+    from: '2026-11-19T23:00:00.000Z',
+    to: '2026-11-20T23:00:00.000Z',
+    is_partial: false,
+    consumption_kwh: 10,
+    import_kwh: 10,
+    export_kwh: null,
+    solar_kwh: null,
+    self_use_kwh: null,
+    cost: 3.5,
+    import_cost: 3,
+    export_revenue: null,
+    standing_charge: 0.5,
+    bands: [{ band: 'fixed', energy_kwh: 10, cost: 3 }],
+    unpriced_kwh: 0,
+    covered: 1,
+    estimated: false,
+    devices: [device('switch.kettle', 4, 1.2), device('light.hall', 1, 0.3)],
+    unattributed_kwh: 5,
+    ...more,
+  };
+}
+
+const now = Date.parse('2026-11-21T11:00:00Z');
+const sunny = bucket({ import_kwh: 6, import_cost: 1.8, self_use_kwh: 4, solar_kwh: 5, export_kwh: 1, cost: 2.3 });
+
+describe('a sum', () => {
+  it('of nothing known is not known, not zero', () => {
+    expect(sum([null, undefined])).toBeNull();
+    expect(sum([0, null])).toBe(0);
+    const all = sums([bucket({ cost: null, import_cost: null, bands: [] })], now);
+    expect(all.cost).toBeNull();
+    expect(all.price_per_kwh).toBeNull();
+    expect(all.solar_kwh).toBeNull();
+  });
+
+  it('adds up devices and bands over periods', () => {
+    const all = sums([bucket(), bucket({ devices: [device('light.hall', 6, null)] })], now);
+    expect(all.devices.map((one) => [one.entity_id, one.energy_kwh, one.cost])).toEqual([
+      ['light.hall', 7, 0.3],
+      ['switch.kettle', 4, 1.2],
+    ]);
+    expect(all.bands).toEqual([{ band: 'fixed', energy_kwh: 20, cost: 6 }]);
+  });
+
+  it('is known for the share of the time that has passed', () => {
+    const today = bucket({
+      from: '2026-11-20T23:00:00.000Z',
+      to: '2026-11-21T23:00:00.000Z',
+      is_partial: true,
+      covered: 0.5,
+    });
+    const all = sums([bucket(), today], now);
+    expect(all.isPartial).toBe(true);
+    // 24 h wholly known, 12 h half known.
+    expect(all.covered).toBeCloseTo(30 / 36);
+  });
+});
+
+describe('the rest', () => {
+  it('costs what devices leave of the bill where there is no sun', () => {
+    expect(rest(bucket())).toEqual({ rest_cost: 1.5, sun_saved: 0, isAbout: false });
+  });
+
+  it('costs about the mean price where there is, and the sun makes up the difference', () => {
+    const { rest_cost, sun_saved, isAbout } = rest(sunny);
+    expect(rest_cost).toBeCloseTo(1.5);
+    expect(sun_saved).toBeCloseTo(1.2);
+    expect(isAbout).toBe(true);
+  });
+
+  it('has no cost without a price', () => {
+    expect(rest(bucket({ import_cost: null })).rest_cost).toBeNull();
+    expect(price(bucket({ unpriced_kwh: 10 }))).toBeNull();
+  });
+});
+
+describe('bars', () => {
+  const values = (by: 'device' | 'band' | 'home', unit: 'money' | 'energy', one: Bucket) => {
+    const parts = partsOf(by, unit, sums([one], now));
+    return Object.fromEntries(parts.map((part) => [part.key, part.of(one)]));
+  };
+
+  it('by device add up to what was bought', () => {
+    for (const one of [bucket(), sunny]) {
+      const found = values('device', 'money', one);
+      expect(sum(Object.values(found))).toBeCloseTo(one.import_cost ?? 0);
+    }
+    expect(values('device', 'money', sunny).sun).toBeCloseTo(-1.2);
+    expect('sun' in values('device', 'money', bucket())).toBe(false);
+  });
+
+  it('by device add up to what was used', () => {
+    expect(sum(Object.values(values('device', 'energy', bucket())))).toBe(10);
+  });
+
+  it('of the home add up to its cost', () => {
+    const earned = bucket({ export_kwh: 3, export_revenue: 0.2, cost: 3.3 });
+    expect(values('home', 'money', earned)).toEqual({ import: 3, standing: 0.5, export: -0.2 });
+    expect(values('home', 'energy', sunny)).toEqual({ import: 6, sun: 4, export: -1 });
+  });
+
+  it('by band say what has no price', () => {
+    expect(values('band', 'energy', bucket({ unpriced_kwh: 2 }))).toEqual({ fixed: 10, unpriced: 2 });
+  });
+
+  it('keep the small devices together', () => {
+    const many = bucket({ devices: Array.from({ length: 12 }, (_, i) => device(`light.${i}`, 12 - i, 1)) });
+    const parts = partsOf('device', 'energy', sums([many], now));
+    expect(parts.map((part) => part.label)).toContain('5 other devices');
+    expect(parts.find((part) => part.key === 'others')?.of(many)).toBe(5 + 4 + 3 + 2 + 1);
+  });
+});
