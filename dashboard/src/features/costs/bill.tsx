@@ -9,11 +9,14 @@ import { told } from './words';
 
 export function Bill({
   sums,
+  all,
   currency,
   hasTariff,
   notes,
 }: {
   sums: Sums;
+  /** Of the whole stretch, for the bands' colours. */
+  all: Sums;
   currency: string | null;
   hasTariff: boolean;
   notes: string[];
@@ -41,7 +44,7 @@ export function Bill({
         {sums.bands.map(({ band, energy_kwh, cost }) => (
           <li key={band}>
             <span className="row">
-              <Swatch colour={bandColour(band)} />
+              <Swatch colour={bandColour(band, all.bands)} />
               <span className="name">{bandName(band)}</span>
             </span>
             <span className="num">{money(cost, currency)}</span>

@@ -4,7 +4,7 @@ import { Bar, Card, Swatch } from '../../components/card';
 import { colourOf } from '../../lib/colours';
 import { href } from '../../lib/route';
 import { money } from '../../lib/units';
-import { REST, sunColour } from './parts';
+import { REST, SUN } from './parts';
 import type { Sums } from './sums';
 import { shareWords, told } from './words';
 
@@ -82,7 +82,7 @@ export function DeviceTable({
             {hasTariff && saved > 0 && (
               <tr>
                 <th scope="row">
-                  <Swatch colour={sunColour()} /> Own sun, not bought
+                  <Swatch colour={SUN} /> Own sun, not bought
                   <span className="sub costs-under">{told(sums.self_use_kwh)} of the above</span>
                 </th>
                 <td className="wide-only" />

@@ -201,7 +201,7 @@ function Body({
       />
       <div className="grid two costs-two">
         <DeviceTable sums={chosen} currency={currency} hasTariff={hasTariff} />
-        <Bill sums={chosen} currency={currency} hasTariff={hasTariff} notes={shown.notes} />
+        <Bill sums={chosen} all={all} currency={currency} hasTariff={hasTariff} notes={shown.notes} />
       </div>
     </>
   );

@@ -19,11 +19,20 @@ const OWN = 7;
 export const REST = 'var(--rest)';
 export const OTHERS = 'var(--others)';
 
-// What is no device takes colours that no device has.
-export const sunColour = () => colourOf('home:sun');
-const gridColour = () => colourOf('home:grid');
-const soldColour = () => colourOf('home:sold');
-export const bandColour = (band: string) => colourOf(`band:${band}`);
+// What is no device takes a tone that no device has: all devices together have all the colours.
+export const SUN = 'color-mix(in srgb, var(--warn) 42%, var(--card))';
+const GRID = 'var(--down)';
+const SOLD = 'var(--ok)';
+/** Bands are tones of what comes from the grid, the dearest the strongest. */
+export function bandColour(band: string, bands: Sums['bands']): string {
+  const dearest = bands.toSorted((a, b) => b.cost / (b.energy_kwh || 1) - a.cost / (a.energy_kwh || 1));
+  const at = Math.max(
+    0,
+    dearest.findIndex((one) => one.band === band),
+  );
+  const tone = bands.length > 1 ? 100 - (at / (bands.length - 1)) * 68 : 100;
+  return tone === 100 ? GRID : `color-mix(in srgb, ${GRID} ${Math.round(tone)}%, var(--card))`;
+}
 
 /** "fixed" -> "Fixed price". */
 export function bandName(band: string): string {
@@ -71,7 +80,7 @@ function devices(unit: Unit, all: Sums): Part[] {
     parts.push({
       key: 'sun',
       label: 'Own sun, not bought',
-      colour: sunColour(),
+      colour: SUN,
       of: (bucket) => negative(rest(bucket).sun_saved),
     });
   }
@@ -82,7 +91,7 @@ function bands(unit: Unit, all: Sums): Part[] {
   const parts: Part[] = all.bands.map(({ band }) => ({
     key: band,
     label: bandName(band),
-    colour: bandColour(band),
+    colour: bandColour(band, all.bands),
     of: (bucket) => {
       const found = bucket.bands.find((one) => one.band === band);
       return found ? (unit === 'money' ? found.cost : found.energy_kwh) : null;
@@ -98,19 +107,19 @@ function home(unit: Unit, all: Sums): Part[] {
   const parts: Part[] =
     unit === 'money'
       ? [
-          { key: 'import', label: 'Bought', colour: gridColour(), of: (bucket) => bucket.import_cost ?? null },
+          { key: 'import', label: 'Bought', colour: GRID, of: (bucket) => bucket.import_cost ?? null },
           { key: 'standing', label: 'Standing charge', colour: OTHERS, of: (bucket) => bucket.standing_charge ?? null },
-          { key: 'export', label: 'Sold', colour: soldColour(), of: (bucket) => negative(bucket.export_revenue) },
+          { key: 'export', label: 'Sold', colour: SOLD, of: (bucket) => negative(bucket.export_revenue) },
         ]
       : [
           {
             key: 'import',
             label: all.import_kwh === null ? 'Used' : 'From the grid',
-            colour: gridColour(),
+            colour: GRID,
             of: (bucket) => bucket.import_kwh ?? bucket.consumption_kwh ?? null,
           },
-          { key: 'sun', label: 'Own sun, used', colour: sunColour(), of: (bucket) => bucket.self_use_kwh ?? null },
-          { key: 'export', label: 'To the grid', colour: soldColour(), of: (bucket) => negative(bucket.export_kwh) },
+          { key: 'sun', label: 'Own sun, used', colour: SUN, of: (bucket) => bucket.self_use_kwh ?? null },
+          { key: 'export', label: 'To the grid', colour: SOLD, of: (bucket) => negative(bucket.export_kwh) },
         ];
   const isThere: Record<string, boolean> = {
     import: true,

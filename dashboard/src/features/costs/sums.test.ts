@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Bucket } from '../../api/types';
-import { partsOf } from './parts';
+import { bandColour, partsOf } from './parts';
 import { price, rest, sum, sums } from './sums';
 
 const device = (entity_id: string, energy_kwh: number, cost: number | null) => ({
@@ -123,5 +123,12 @@ describe('bars', () => {
     const parts = partsOf('device', 'energy', sums([many], now));
     expect(parts.map((part) => part.label)).toContain('5 other devices');
     expect(parts.find((part) => part.key === 'others')?.of(many)).toBe(5 + 4 + 3 + 2 + 1);
+  });
+
+  it('have a colour of their own for each band, the dearest the strongest', () => {
+    const bands = ['night', 'day', 'peak'].map((band, i) => ({ band, energy_kwh: 10, cost: i + 1 }));
+    const found = bands.map(({ band }) => bandColour(band, bands));
+    expect(new Set(found).size).toBe(3);
+    expect(found[2]).toBe('var(--down)');
   });
 });
