@@ -28,7 +28,10 @@ describe('what is known now', () => {
 
 describe('recent changes', () => {
   test('takes what came last for a step, newest first', () => {
-    const asked = [step('a', '2026-11-21T10:00:00Z', 10, { stage: 'provisional' }), step('b', '2026-11-21T09:00:00Z', 5)];
+    const asked = [
+      step('a', '2026-11-21T10:00:00Z', 10, { stage: 'provisional' }),
+      step('b', '2026-11-21T09:00:00Z', 5),
+    ];
     const came = [step('c', '2026-11-21T11:00:00Z', 7), step('a', '2026-11-21T10:00:00Z', 12)];
     expect(merged(asked, came).map((row) => [row.entity_id, row.power_delta_w])).toEqual([
       ['c', 7],
@@ -43,7 +46,10 @@ describe('marks', () => {
     expect(standsOut(step('a', '', 4))).toBe(true);
     expect(standsOut(step('a', '', -3.9))).toBe(false);
     expect(standsOut(step('a', '', null))).toBe(false);
-    const steps = [step('a', '2026-11-21T10:00:00Z', 50), step('b', '2026-11-21T10:01:00Z', 90, { verdict: 'overlapping' })];
+    const steps = [
+      step('a', '2026-11-21T10:00:00Z', 50),
+      step('b', '2026-11-21T10:01:00Z', 90, { verdict: 'overlapping' }),
+    ];
     expect(chosenMarks(steps, 800).map((mark) => mark.label)).toEqual(['a']);
   });
   test('are the greatest where there is no room for all', () => {

@@ -4,18 +4,18 @@ import { useQuery } from '@tanstack/react-query';
 import { useCallback, useEffect, useMemo, useState } from 'react';
 import * as queries from '../../api/queries';
 import type { Attribution } from '../../api/types';
-import { Card, Segments, Swatch } from '../../components/card';
-import { runningSum } from '../../components/chart/stack';
+import { Card, Segments } from '../../components/card';
 import { Left, Right } from '../../components/icons';
-import { Failed, Skeleton } from '../../components/states';
+import { Empty, Failed, Skeleton } from '../../components/states';
 import { type Span, TimeChart } from '../../components/time-chart';
-import { colourAll, colourOf } from '../../lib/colours';
 import { isTyping } from '../../lib/keys';
 import { RANGES, type RangeName, type View } from '../../lib/ranges';
+import { href } from '../../lib/route';
 import { useWidth } from '../../lib/size';
 import { DAY_MS, HOUR_MS, MINUTE_MS, span as spanWords } from '../../lib/time';
-import { number } from '../../lib/units';
 import { useZone } from '../../lib/zone';
+import { gist, isAnyKnown, layersOf } from './layers';
+import { Legend } from './legend';
 import { chosenMarks } from './marks';
 import { PowerTable } from './power-table';
 import { SelectionPanel } from './selection';
@@ -144,7 +144,20 @@ export function PowerCard() {
       }
     >
       <div className="chart-holder" ref={holder} style={{ minHeight: height }}>
-        {drawn && data && width > 0 ? (
+        {data && width > 0 && !isAnyKnown(data) ? (
+          <Empty title={view.follows ? 'Waiting for the first readings' : 'Nothing was recorded then'}>
+            <p>
+              {view.follows
+                ? 'The house’s power appears here as soon as a meter says something. Sources tells which meters are heard.'
+                : 'No meter said anything in this stretch. “Now” leads back.'}
+            </p>
+            {view.follows && (
+              <a className="button" href={href('sources')}>
+                Sources
+              </a>
+            )}
+          </Empty>
+        ) : drawn && data && width > 0 ? (
           <TimeChart
             label={gist(data, zone)}
             from_ms={from_ms}
@@ -203,78 +216,4 @@ function sameLength(data: Attribution | undefined, view: View): boolean {
   const length = Date.parse(data.meta.to) - Date.parse(data.meta.from);
   const wanted = view.to_ms - view.from_ms;
   return Math.abs(length - wanted) < 0.2 * wanted && Math.abs(Date.parse(data.meta.to) - view.to_ms) < 0.2 * wanted;
-}
-
-/** What is stacked: what cannot be named at the bottom, since it is mostly what is always on; then from small to large. */
-function layersOf(data: Attribution) {
-  colourAll(data.devices.map((device) => device.entity_id));
-  const devices = data.devices.filter((device) => device.energy_kwh > 0);
-  const layers = [
-    { key: 'rest', label: 'Not attributed', colour: 'var(--rest)', values: data.unattributed_w },
-    ...(data.others_w.some((value) => (value ?? 0) > 0)
-      ? [{ key: 'others', label: 'Other devices', colour: 'var(--others)', values: data.others_w }]
-      : []),
-    ...devices
-      .map((device) => ({
-        key: device.entity_id,
-        label: device.name,
-        colour: colourOf(device.entity_id),
-        values: device.power_w,
-      }))
-      .reverse(),
-  ];
-  return {
-    layers,
-    line: { label: 'House', values: data.house.mean_w },
-    // Within an hour everything is on at some time: its extremes say nothing any more.
-    extremes: data.meta.interval_s < 1800 ? { min: data.house.min_w, max: data.house.max_w } : undefined,
-    sum: { label: 'Energy', unit: 'kWh', values: runningSum(data.house.energy_kwh) },
-  };
-}
-
-function Legend({ data }: { data: Attribution }) {
-  const devices = data.devices.filter((device) => device.energy_kwh > 0);
-  return (
-    <ul className="legend" aria-label="Colours">
-      {devices.map((device) => (
-        <li key={device.entity_id}>
-          <Swatch colour={colourOf(device.entity_id)} />
-          <a className="plain-link" href={`#devices/${encodeURIComponent(device.entity_id)}`}>
-            {device.name}
-          </a>
-        </li>
-      ))}
-      {data.others_w.some((value) => (value ?? 0) > 0) && (
-        <li>
-          <Swatch colour="var(--others)" />
-          Other devices
-        </li>
-      )}
-      <li>
-        <Swatch colour="var(--rest)" />
-        Not attributed
-      </li>
-      <li>
-        <i className="line-swatch" aria-hidden="true" />
-        House
-      </li>
-      <li>
-        <i className="line-swatch dashed" aria-hidden="true" />
-        kWh so far
-      </li>
-    </ul>
-  );
-}
-
-/** The chart in a sentence, for who cannot see it. */
-function gist(data: Attribution, zone: string): string {
-  const { min_w, mean_w, max_w } = data.total;
-  const from_ms = Date.parse(data.meta.from);
-  const to_ms = Date.parse(data.meta.to);
-  const range =
-    mean_w == null
-      ? 'nothing known'
-      : `between ${number(min_w ?? 0)} and ${number(max_w ?? 0)} W, ${number(mean_w)} W on average`;
-  const most = data.devices[0];
-  return `Power of the house, ${spanWords(from_ms, to_ms, zone)}: ${range}${most && most.energy_kwh > 0 ? `; most by ${most.name}` : ''}. The table below has the figures.`;
 }
