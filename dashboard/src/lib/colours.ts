@@ -8,7 +8,8 @@ let taken: Record<string, number> | null = null;
 
 function load(): Record<string, number> {
   if (taken) return taken;
-  taken = {};
+  // Without what objects have by themselves: an id may be `constructor`.
+  taken = Object.create(null) as Record<string, number>;
   try {
     const kept: unknown = JSON.parse(localStorage.getItem(KEY) ?? '{}');
     if (kept && typeof kept === 'object') {

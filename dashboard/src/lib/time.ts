@@ -146,11 +146,13 @@ export function ago(at_ms: number, now_ms: number, zone: string): string {
   return moment(at_ms, now_ms, zone);
 }
 
-/** "18:04" today, "yesterday 18:04", else "19 Nov 18:04", and with the year where it is another. */
+/** "18:04" today, "yesterday 18:04", "tomorrow 18:04", else "19 Nov 18:04", and with the year where it is another. */
 export function moment(at_ms: number, now_ms: number, zone: string): string {
   const time = clock(at_ms, zone);
   const midnight = dayStart(now_ms, zone);
-  if (at_ms >= midnight && at_ms < midnight + 26 * HOUR_MS) return time;
+  const next = dayStart(now_ms, zone, 1);
+  if (at_ms >= midnight && at_ms < next) return time;
+  if (at_ms >= next && at_ms < dayStart(now_ms, zone, 2)) return `tomorrow ${time}`;
   if (at_ms < midnight && at_ms >= dayStart(now_ms, zone, -1)) return `yesterday ${time}`;
   const same = local(at_ms, zone).year === local(now_ms, zone).year;
   return `${same ? day(at_ms, zone) : date(at_ms, zone)} ${time}`;

@@ -34,9 +34,12 @@ function format(options: Intl.NumberFormatOptions): Intl.NumberFormat {
   return made;
 }
 
+/** What is shown as 0 is 0: there is no minus zero. */
+const unsigned = (value: number, decimals: number): number => (Math.abs(value) < 0.5 * 10 ** -decimals ? 0 : value);
+
 /** A number with so many decimals, and a true minus sign. */
 export function number(value: number, decimals = 0, signed = false): string {
-  const rounded = Math.abs(value) < 0.5 * 10 ** -decimals ? 0 : value;
+  const rounded = unsigned(value, decimals);
   const options: Intl.NumberFormatOptions = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
   if (signed) options.signDisplay = 'exceptZero';
   return format(options).format(rounded).replace('-', '−');
@@ -64,7 +67,7 @@ export function energy(energy_kwh: number | null | undefined): Figure {
   const size = Math.abs(energy_kwh);
   if (size === 0) return { value: number(0), unit: 'kWh' };
   if (size < 0.0995) return { value: number(energy_kwh * 1000, size < 0.00995 ? 1 : 0), unit: 'Wh' };
-  if (size >= 10_000) return { value: number(energy_kwh / 1000, 1), unit: 'MWh' };
+  if (size >= 9_999.5) return { value: number(energy_kwh / 1000, 1), unit: 'MWh' };
   return { value: number(energy_kwh, size < 99.95 ? 2 : size < 999.5 ? 1 : 0), unit: 'kWh' };
 }
 
@@ -75,19 +78,16 @@ export function money(
   decimals?: number,
 ): string {
   if (amount == null || !Number.isFinite(amount)) return NOTHING;
-  const digits = decimals ?? (Math.abs(amount) >= 1000 ? 0 : 2);
-  if (!currency) return number(amount, digits);
+  const digits = decimals ?? (Math.abs(amount) >= 999.995 ? 0 : null);
+  if (!currency) return number(amount, digits ?? 2);
   try {
-    const options: Intl.NumberFormatOptions = {
-      style: 'currency',
-      currency,
-      currencyDisplay: 'narrowSymbol',
-      minimumFractionDigits: digits,
-      maximumFractionDigits: digits,
-    };
-    return format(options).format(amount).replace('-', '−');
+    const options: Intl.NumberFormatOptions = { style: 'currency', currency, currencyDisplay: 'narrowSymbol' };
+    // Unless said, a currency has as many as it has coins: yen have none.
+    if (digits !== null) Object.assign(options, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+    const made = format(options);
+    return made.format(unsigned(amount, made.resolvedOptions().maximumFractionDigits ?? 2)).replace('-', '−');
   } catch {
-    return `${number(amount, digits)} ${currency}`;
+    return `${number(amount, digits ?? 2)} ${currency}`;
   }
 }
 
@@ -95,7 +95,7 @@ export function money(
 export function percent(share: number | null | undefined, decimals = 0): string {
   if (share == null || !Number.isFinite(share)) return NOTHING;
   return format({ style: 'percent', minimumFractionDigits: decimals, maximumFractionDigits: decimals })
-    .format(share)
+    .format(unsigned(share, decimals + 2))
     .replace('-', '−');
 }
 
@@ -116,8 +116,8 @@ export function duration(seconds: number | null | undefined): string {
 /** Hours as people say them: "41 min", "3.2 h", "161 h". */
 export function hours(value: number | null | undefined): string {
   if (value == null || !Number.isFinite(value)) return NOTHING;
-  if (value < 1) return `${number(value * 60)} min`;
-  return `${number(value, value < 10 ? 1 : 0)} h`;
+  if (value * 60 < 59.5) return `${number(value * 60)} min`;
+  return `${number(value, value < 9.95 ? 1 : 0)} h`;
 }
 
 /** Bytes as people say them, in steps of 1000. */
