@@ -37,7 +37,7 @@ export function SourceCard({ source }: { source: Adapter }) {
         </p>
       )}
       <dl className="facts">
-        <Fact what={source.is_up === false ? 'Down since' : 'Up since'}>
+        <Fact what={source.is_up == null ? 'Since' : source.is_up ? 'Up since' : 'Down since'}>
           {since_ms == null ? <None>another process reads it</None> : moment(since_ms, now, zone)}
         </Fact>
         <Fact what="Last reading">

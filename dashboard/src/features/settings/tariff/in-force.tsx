@@ -2,7 +2,7 @@
 
 import type { TariffAnswer } from '../../../api/types';
 import { Card } from '../../../components/card';
-import { clock, instant, span } from '../../../lib/time';
+import { instant, moment, span } from '../../../lib/time';
 import { PriceChart } from './price-chart';
 import { distinct, price, steps } from './words';
 
@@ -26,7 +26,7 @@ export function InForce({ answer, now }: { answer: TariffAnswer; now: number }) 
         {!price_now &&
           (hasContract ? 'No price is known for now.' : 'Say a price, and everything shows what it costs.')}
         {price_now && isSteady && 'The same all day.'}
-        {price_now && next && `${price(next.price, currency)} from ${clock(next.from_ms, zone)}.`}
+        {price_now && next && `${price(next.price, currency)} from ${moment(next.from_ms, now, zone)}.`}
         {exported?.price_per_kwh != null && ` ${price(exported.price_per_kwh, currency)} is paid for a kWh given.`}
         {price_now && !currency && ' The currency is not known: [home] currency sets it.'}
       </p>

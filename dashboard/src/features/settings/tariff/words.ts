@@ -8,9 +8,9 @@ import type { Day } from './draft';
 /** Monday first, as the API names them. */
 export const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
 
-/** A price of a kWh has four digits where two do not say it. */
+/** A price of a kWh has four digits where those of the currency do not say it. */
 export function price(value: number | null | undefined, currency: string | null | undefined): string {
-  const needed = value != null && Math.abs(value * 100 - Math.round(value * 100)) > 1e-6 ? 4 : 2;
+  const needed = value != null && Math.abs(value * 100 - Math.round(value * 100)) > 1e-6 ? 4 : undefined;
   return money(value, currency, needed);
 }
 
