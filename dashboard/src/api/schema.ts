@@ -144,6 +144,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/energy/attribution": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The house's power, and under it what each device is thought to draw.
+         * @description A device with a power sensor draws what that says; one whose power is learned draws that while it is on. Of one that works by itself while it is on
+         *     only the energy of each hour is known: it lies where the house's meter has room for it. Stretches of an hour and more tell the energies of hours, as
+         *     `history` does. What is attributed may be more than the house draws: then nothing is unattributed.
+         */
+        get: operations["attribution"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/energy/circuits": {
         parameters: {
             query?: never;
@@ -695,6 +717,90 @@ export interface components {
              */
             usual_on_h?: number | null;
         };
+        /** @description The house's power, and what each device is thought to draw of it, in columns of equal length. */
+        Attribution: {
+            /** @description Start of each stretch, ms since the epoch. The first may begin a little before `from`: what is told of it lies in the span. */
+            at: number[];
+            /** @description The devices that used most in the span, most first. */
+            devices: components["schemas"]["DevicePower"][];
+            /** @description The house. */
+            house: components["schemas"]["HousePower"];
+            /** @description What this is of. */
+            meta: components["schemas"]["AttributionMeta"];
+            /** @description Mean power of all devices that are not in `devices`, W; null where nothing is known. */
+            others_w: (number | null)[];
+            /** @description The whole span. */
+            total: components["schemas"]["AttributionTotal"];
+            /** @description Mean power of the house less what is attributed to devices, W, never below 0; null where the house is null. */
+            unattributed_w: (number | null)[];
+        };
+        /** @description What an attribution is of. */
+        AttributionMeta: {
+            /** @description Currency of costs, ISO 4217; null where it is not known. */
+            currency?: string | null;
+            /** @description Start of the span, RFC 3339 UTC. */
+            from: string;
+            /** @description Whether there is a tariff: costs are null without one. */
+            has_tariff: boolean;
+            /**
+             * Format: double
+             * @description Length of a stretch, s.
+             */
+            interval_s: number;
+            /** @description Whether this home is made up. */
+            is_demo: boolean;
+            /** @description Time zone of the home. */
+            time_zone: string;
+            /** @description End of the span (not included), RFC 3339 UTC. */
+            to: string;
+        };
+        /** @description The whole span. */
+        AttributionTotal: {
+            /**
+             * Format: double
+             * @description What it cost: import and the span's share of the standing charge less what export earned. Null where no price is known.
+             */
+            cost?: number | null;
+            /**
+             * Format: double
+             * @description Share of the time that has passed for which the energy is known, 0 to 1; gaps are not filled.
+             */
+            covered: number;
+            /**
+             * Format: double
+             * @description Energy used in the home, kWh; null where nothing is known.
+             */
+            energy_kwh?: number | null;
+            /** @description When the highest was, RFC 3339 UTC, to the minute or better; null where nothing is known. */
+            max_at?: string | null;
+            /**
+             * Format: double
+             * @description Highest power, W; null where nothing is known.
+             */
+            max_w?: number | null;
+            /**
+             * Format: double
+             * @description Mean power, weighted by time, W; null where nothing is known.
+             */
+            mean_w?: number | null;
+            /** @description When the lowest was, RFC 3339 UTC, to the minute or better; null where nothing is known. */
+            min_at?: string | null;
+            /**
+             * Format: double
+             * @description Lowest power, W; null where nothing is known.
+             */
+            min_w?: number | null;
+            /**
+             * Format: double
+             * @description Energy of all devices that are not in `devices`, kWh.
+             */
+            others_kwh: number;
+            /**
+             * Format: double
+             * @description Energy that no device explains, kWh; null where nothing is known.
+             */
+            unattributed_kwh?: number | null;
+        };
         /** @description Energy and cost in one band of the tariff. */
         Band: {
             /** @description Its name: a rate's, or `fixed`, `dynamic`. */
@@ -1189,6 +1295,37 @@ export interface components {
             /** @description All activations of the span together. */
             total: components["schemas"]["ActivationTotal"];
         };
+        /** @description What one device is thought to have drawn. */
+        DevicePower: {
+            /**
+             * Format: double
+             * @description What that cost at the prices of import; null where no price is known.
+             */
+            cost?: number | null;
+            /**
+             * Format: double
+             * @description Energy in the span, kWh.
+             */
+            energy_kwh: number;
+            /** @description Home Assistant's id; of a group, its first. */
+            entity_id: string;
+            /** @description Entities always switched together with it: its power is theirs together. */
+            grouped_with: string[];
+            /**
+             * Format: double
+             * @description Time on in the span, h.
+             */
+            hours_on: number;
+            /** @description Friendly name. */
+            name: string;
+            /** @description Mean power in each stretch, W; null where it is not known. */
+            power_w: (number | null)[];
+            /**
+             * @description What can be said of it now.
+             * @example learned
+             */
+            verdict: string;
+        };
         /** @description All devices. */
         Devices: {
             /** @description What is known of each, most energy first. */
@@ -1314,6 +1451,17 @@ export interface components {
             history: components["schemas"]["Bucket"][];
             /** @description What these are. */
             meta: components["schemas"]["Meta"];
+        };
+        /** @description What the house drew in each stretch. */
+        HousePower: {
+            /** @description Energy used in the home, kWh, by its counters where there are any: together they are the total's. Null where nothing is known. */
+            energy_kwh: (number | null)[];
+            /** @description Highest power, W; null in a gap. */
+            max_w: (number | null)[];
+            /** @description Mean power, weighted by time, W; null in a gap. */
+            mean_w: (number | null)[];
+            /** @description Lowest power, W; null in a gap. */
+            min_w: (number | null)[];
         };
         /** @description What is kept. */
         Kept: {
@@ -2622,6 +2770,61 @@ export interface operations {
             };
             /** @description There is no such device */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    attribution: {
+        parameters: {
+            query?: {
+                /**
+                 * @description From when: RFC 3339, milliseconds since 1970, or a local date. Default: 24 h before `to`.
+                 * @example 2026-03-01T18:00:00Z
+                 */
+                from?: string;
+                /**
+                 * @description Until when, in the same words; not included. Default: now.
+                 * @example 2026-03-02T18:00:00Z
+                 */
+                to?: string;
+                /** @description At most so many stretches: their length follows, and they begin at even times. */
+                max_points?: number;
+                /** @description How many devices are told one by one, those with most energy; the others are told together. */
+                devices?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Attribution"];
+                };
+            };
+            /** @description A parameter is wrong */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
