@@ -109,7 +109,7 @@ export function BarChart(props: BarChartProps) {
               <rect width="2" height="6" fill="var(--line)" />
             </pattern>
             <pattern id={`${id}open`} width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
-              <rect width="2.2" height="5" fill="var(--card)" opacity="0.62" />
+              <rect width="2.2" height="5" fill="var(--card)" opacity="0.45" />
             </pattern>
           </defs>
           {!compact &&

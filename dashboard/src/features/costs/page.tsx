@@ -183,7 +183,9 @@ function Body({
   zone: string;
 }) {
   const { view, buckets, currency, hasTariff } = shown;
-  const all = sums(buckets, now);
+  const passed = places.map((place) => Math.max(0, Math.min(now, place.to_ms) - place.from_ms));
+  const whole_ms = passed.reduce((sum, ms) => sum + ms, 0);
+  const all = sums(buckets, now, whole_ms);
   const chosen = one?.bucket ? sums([one.bucket], now) : all;
   return (
     <>

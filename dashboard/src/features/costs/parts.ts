@@ -20,7 +20,7 @@ export const REST = 'var(--rest)';
 export const OTHERS = 'var(--others)';
 
 // What is no device takes a tone that no device has: all devices together have all the colours.
-export const SUN = 'color-mix(in srgb, var(--warn) 42%, var(--card))';
+export const SUN = 'var(--sun)';
 const GRID = 'var(--down)';
 const SOLD = 'var(--ok)';
 /** Bands are tones of what comes from the grid, the dearest the strongest. */

@@ -68,6 +68,8 @@ describe('a sum', () => {
     expect(all.isPartial).toBe(true);
     // 24 h wholly known, 12 h half known.
     expect(all.covered).toBeCloseTo(30 / 36);
+    // Days before anything was known were not known either.
+    expect(sums([bucket(), today], now, 72 * 3_600_000).covered).toBeCloseTo(30 / 72);
   });
 });
 

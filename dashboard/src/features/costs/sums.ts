@@ -65,15 +65,15 @@ export function rest(bucket: Bucket): { rest_cost: number | null; sun_saved: num
   return { rest_cost, sun_saved: Math.max(0, devices + rest_cost - bought), isAbout: true };
 }
 
-/** All of these periods together. */
-export function sums(buckets: readonly Bucket[], now_ms: number): Sums {
+/** All of these periods together; `whole_ms` is how long they all are, with those of which nothing is known, as far as it has passed. */
+export function sums(buckets: readonly Bucket[], now_ms: number, whole_ms = 0): Sums {
   const of = (key: keyof Bucket) => sum(buckets.map((bucket) => bucket[key] as number | null | undefined));
   const rests = buckets.map(rest);
   const passed = buckets.map((bucket) => {
     const from_ms = instant(bucket.from) ?? 0;
     return Math.max(0, Math.min(now_ms, instant(bucket.to) ?? 0) - from_ms);
   });
-  const all_ms = sum(passed) ?? 0;
+  const all_ms = Math.max(whole_ms, sum(passed) ?? 0);
   const known_ms = sum(buckets.map((bucket, i) => bucket.covered * (passed[i] ?? 0))) ?? 0;
   const bought = {
     import_cost: of('import_cost'),
