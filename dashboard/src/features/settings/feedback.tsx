@@ -1,7 +1,6 @@
 // What became of what one asked for.
 
 import type { ReactNode } from 'react';
-import { ApiError } from '../../api/client';
 import { Dialog } from '../../components/dialog';
 
 interface Asked {
@@ -22,9 +21,6 @@ export function Feedback({ of, done }: { of: Asked; done?: ReactNode }) {
 }
 
 export function errorWords(error: unknown): string {
-  if (error instanceof ApiError && error.status === 403) {
-    return 'You are logged in with a token that may only read. Changing this needs one of scope write.';
-  }
   const words = error instanceof Error ? error.message : 'Something went wrong.';
   return /[.!?]$/.test(words) ? words : `${words}.`;
 }

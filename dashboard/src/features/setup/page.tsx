@@ -99,10 +99,11 @@ function Looking() {
   const now = useNow(1_000);
   const age_s = Math.max(0, Math.round((now - asked.dataUpdatedAt) / 1000));
   const isHeard = !asked.isError && asked.data !== undefined;
+  const wrong = asked.data?.sources.flatMap((source) => source.error ?? []) ?? [];
   return (
     <p className="looking">
       <span className={`dot ${isHeard ? 'warn' : 'bad'}`} />
-      <span role="status">{isHeard ? 'Waiting for a source' : 'Wattribute does not answer'}</span>
+      <span role="status">{isHeard ? (wrong[0] ?? 'Waiting for a source') : 'Wattribute does not answer'}</span>
       {isHeard && (
         <span className="sub">
           {age_s < 2 ? 'looked just now' : `looked ${duration(age_s)} ago`}; goes on by itself
