@@ -6,7 +6,7 @@ import { Card } from '../../components/card';
 import { Empty } from '../../components/states';
 import { useNow } from '../../lib/now';
 import { clock, instant, MINUTE_MS, moment } from '../../lib/time';
-import { duration, hours, money, NOTHING, number } from '../../lib/units';
+import { duration, hours, money, number } from '../../lib/units';
 import { stateWords } from '../../lib/words';
 import { useZone } from '../../lib/zone';
 import { sayEnergy } from './bits';
@@ -22,7 +22,7 @@ export function Activations({ page }: { page: DevicePage }) {
   const { activations, total, meta, levels } = page;
   const shown = activations.slice(0, count);
   const hasModes = new Set(levels.map((one) => one.mode)).size > 1;
-  const hasEstimates = shown.some((one) => one.estimated);
+  const hasEstimates = shown.some((one) => one.estimated && one.energy_kwh != null);
   const left = activations.length - shown.length;
   const unlisted = total.times_on - activations.length;
   return (
@@ -38,7 +38,9 @@ export function Activations({ page }: { page: DevicePage }) {
               <thead>
                 <tr>
                   <th scope="col">Start</th>
-                  <th scope="col">Until</th>
+                  <th scope="col" className="wide-only">
+                    Until
+                  </th>
                   {hasModes && (
                     <th scope="col" className="wide-only">
                       Mostly
@@ -72,9 +74,8 @@ export function Activations({ page }: { page: DevicePage }) {
               </tbody>
               <tfoot>
                 <tr>
-                  <th scope="row" colSpan={2}>
-                    {number(total.times_on)} times
-                  </th>
+                  <th scope="row">{number(total.times_on)} times</th>
+                  <td className="wide-only" />
                   {hasModes && <td className="wide-only" />}
                   <td className="num">{hours(total.hours_on)}</td>
                   <td className="num">{sayEnergy(total.energy_kwh)}</td>
@@ -118,16 +119,19 @@ function Line({ one, zone, now_ms, hasModes, hasTariff, currency }: LineProps) {
   return (
     <tr>
       <th scope="row">{moment(from_ms, now_ms, zone)}</th>
-      <td>{to_ms == null ? <span className="ok">still on</span> : clock(to_ms, zone)}</td>
+      <td className="wide-only">{to_ms == null ? <span className="ok">still on</span> : clock(to_ms, zone)}</td>
       {hasModes && <td className="wide-only">{stateWords(one.state)}</td>}
-      <td className="num">{duration(one.duration_s)}</td>
       <td className="num">
-        {one.estimated && (
+        {duration(one.duration_s)}
+        {to_ms == null && <span className="ok phone-only"> still on</span>}
+      </td>
+      <td className="num">
+        {one.estimated && one.energy_kwh != null && (
           <span title="Estimated">
             ≈<span className="visually-hidden"> estimated</span>{' '}
           </span>
         )}
-        {one.energy_kwh == null ? NOTHING : sayEnergy(one.energy_kwh)}
+        {sayEnergy(one.energy_kwh)}
       </td>
       {hasTariff && <td className="num">{cost(one.cost, currency)}</td>}
     </tr>

@@ -59,7 +59,7 @@ export const say = (power_w: number) => {
 
 export const sayEnergy = (kwh: number | null | undefined) => {
   const { value, unit } = energy(kwh);
-  return `${value} ${unit}`;
+  return kwh == null ? value : `${value} ${unit}`;
 };
 
 /** Its power on the scale that all share: a bar with its interval as a bracket; pale for an average, grey for "at most". */

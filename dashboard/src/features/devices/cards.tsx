@@ -2,9 +2,10 @@
 
 import { colourOf } from '../../lib/colours';
 import { energy, hours, money } from '../../lib/units';
-import { DrawnWords, Marks, PowerBar, Spark } from './bits';
+import { stateWords } from '../../lib/words';
+import { DrawnWords, Marks, PowerBar, Spark, say } from './bits';
 import { drawn } from './known';
-import { type ListProps, Names, Now, Sure } from './rows';
+import { type ListProps, Names, Sure } from './rows';
 
 export function RowCards({ rows, kind, scale, beside, currency, width }: ListProps) {
   const tells = kind === 'known' || kind === 'together';
@@ -26,39 +27,33 @@ export function RowCards({ rows, kind, scale, beside, currency, width }: ListPro
                 <span className="spacer" />
                 <div className="num">
                   <DrawnWords draws={draws} />
+                  <div className="sub">
+                    {(lead.power_now_w ?? 0) > 0 ? (
+                      <span className="ok">{say(lead.power_now_w ?? 0)} now</span>
+                    ) : (
+                      stateWords(lead.state)
+                    )}
+                  </div>
                 </div>
               </div>
               <PowerBar draws={draws} scale={scale} colour={colour} width={dots} />
-              <div className="row bottom">
-                <Sure row={row} />
-                <span className="spacer" />
-                {daily_kwh && tells && <Spark values={daily_kwh} colour={colour} width={76} />}
-              </div>
               {tells ? (
-                <dl className="figures">
+                <div className="row bottom">
                   <div>
-                    <dt>Energy</dt>
-                    <dd>
-                      {used.value} {used.unit}
-                    </dd>
+                    <Sure row={row} />
+                    <p className="sub">
+                      {[
+                        `${used.value} ${used.unit}`,
+                        hours(lead.hours_on),
+                        monthlyCost != null && `${money(monthlyCost, currency)} a month`,
+                      ]
+                        .filter(Boolean)
+                        .join(' · ')}
+                    </p>
                   </div>
-                  <div>
-                    <dt>On</dt>
-                    <dd>{hours(lead.hours_on)}</dd>
-                  </div>
-                  {monthlyCost != null && (
-                    <div>
-                      <dt>A month</dt>
-                      <dd>{money(monthlyCost, currency)}</dd>
-                    </div>
-                  )}
-                  <div>
-                    <dt>Now</dt>
-                    <dd>
-                      <Now row={row} />
-                    </dd>
-                  </div>
-                </dl>
+                  <span className="spacer" />
+                  {daily_kwh && <Spark values={daily_kwh} colour={colour} width={72} />}
+                </div>
               ) : (
                 <p className="sub">{lead.reason}</p>
               )}

@@ -7,7 +7,7 @@ import type { DevicePage } from '../../api/types';
 import { Card } from '../../components/card';
 import { Left } from '../../components/icons';
 import { PageHead } from '../../components/page-head';
-import { Empty, Loaded, Skeleton } from '../../components/states';
+import { Empty, Failed, Skeleton } from '../../components/states';
 import { colourOf } from '../../lib/colours';
 import { useNow } from '../../lib/now';
 import { href } from '../../lib/route';
@@ -19,7 +19,7 @@ import { isOn } from './bits';
 import { DriftCard } from './drift';
 import { EvidenceCards } from './evidence-card';
 import { DeviceFigures } from './figures';
-import { Help } from './help';
+import { Help, Together } from './help';
 import { kindOf } from './known';
 import { Levels } from './levels';
 import { RunningTimes } from './running';
@@ -40,9 +40,13 @@ export function DeviceView({ entity_id }: { entity_id: string }) {
   return (
     <>
       <Head entity_id={entity_id} page={query.data} />
-      <Loaded query={query} skeleton={<Waiting />}>
-        {(page) => <Body page={page} />}
-      </Loaded>
+      {query.isError && !query.data && (
+        <Card>
+          <Failed error={query.error} retry={() => void query.refetch()} />
+        </Card>
+      )}
+      {query.isPending && <Waiting />}
+      {query.data && <Body page={query.data} />}
     </>
   );
 }
@@ -92,6 +96,7 @@ function Body({ page }: { page: DevicePage }) {
   return (
     <div className="stack device">
       {kindOf(device) === 'unknown' && <Help page={page} />}
+      {device.verdict === 'grouped' && device.grouped_with.length > 0 && <Together page={page} />}
       <DeviceFigures page={page} colour={colour} />
       <div className="grid two">
         <EvidenceCards page={page} colour={colour}>

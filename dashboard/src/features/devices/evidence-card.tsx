@@ -58,7 +58,8 @@ function Why({ page, colour, all, choice, onChoice }: WhyProps) {
   }
   const steps = choice.steps;
   const turned = steps.filter((step) => step.sign < 0).length;
-  const isBelieved = kindOf(device) === 'known' || kindOf(device) === 'together';
+  const isLearned = device.verdict !== 'measured' && device.verdict !== 'stated';
+  const isBelieved = isLearned && (kindOf(device) === 'known' || kindOf(device) === 'together');
   const step = chosen == null ? undefined : steps[chosen];
   return (
     <Card
@@ -83,6 +84,13 @@ function Why({ page, colour, all, choice, onChoice }: WhyProps) {
         ) : undefined
       }
     >
+      {!isLearned && (
+        <p className="say">
+          {device.verdict === 'measured'
+            ? 'What it draws is not taken from this, but from its own meter.'
+            : 'What it draws is not taken from this: you said it.'}
+        </p>
+      )}
       <EvidenceChart choice={choice} colour={colour} lag_s={lag_s} chosen={chosen} onChosen={setChosen} />
       <ul className="legend plain">
         <li>

@@ -24,7 +24,7 @@ interface Props {
 export function EvidenceChart({ choice, colour, lag_s, chosen, onChosen }: Props) {
   const [holder, width] = useWidth<HTMLDivElement>();
   const clip = useId();
-  const isNarrow = width < 560;
+  const isNarrow = width < 480;
   const height = isNarrow ? 260 : 364;
   const to_s = isNarrow ? NARROW_TO_S : TO_S;
   const { steps, power_w, low_w, high_w } = choice;
@@ -42,7 +42,7 @@ export function EvidenceChart({ choice, colour, lag_s, chosen, onChosen }: Props
   const y = linear(shown.low_w, shown.high_w, bottom, top);
   const lines = useMemo(() => {
     const [sx, sy] = [linear(FROM_S, to_s, left, right), linear(shown.low_w, shown.high_w, bottom, top)];
-    return steps.map((step) => path(step, sx, sy, to_s));
+    return steps.map((step) => path(step, sx, sy, to_s, shown));
   }, [steps, to_s, left, right, bottom, shown]);
 
   const times = isNarrow ? [-30, -15, 15, 30, 45] : [-30, -20, -10, 10, 20, 30, 40, 50, 60];
@@ -147,18 +147,20 @@ export function EvidenceChart({ choice, colour, lag_s, chosen, onChosen }: Props
   );
 }
 
-/** Stepped: what the meter said holds until it says something else. */
-function path(step: Step, x: Scale, y: Scale, to_s: number): string {
+/** Stepped: what the meter said holds until it says something else. What leaves the picture is left out, with its way there. */
+function path(step: Step, x: Scale, y: Scale, to_s: number, shown: { low_w: number; high_w: number }): string {
   let d = '';
   let last: number | null = null;
-  step.offset_s.forEach((at_s, k) => {
-    const w = step.power_w[k] ?? null;
-    if (at_s > to_s && last == null) return;
+  const isShown = (w: number | null) => w != null && w >= shown.low_w && w <= shown.high_w;
+  for (let k = 0; k < step.offset_s.length; k += 1) {
+    const at_s = step.offset_s[k] ?? 0;
     const px = x(Math.min(at_s, to_s)).toFixed(1);
-    if (last != null) d += `H${px}`;
-    if (w != null) d += last == null ? `M${px} ${y(w).toFixed(1)}` : `V${y(w).toFixed(1)}`;
-    last = at_s > to_s ? null : w;
-  });
+    if (isShown(last)) d += `H${px}`;
+    if (at_s > to_s) break;
+    const w: number | null = step.power_w[k] ?? null;
+    if (w != null && isShown(w)) d += isShown(last) ? `V${y(w).toFixed(1)}` : `M${px} ${y(w).toFixed(1)}`;
+    last = w;
+  }
   return d;
 }
 

@@ -1,7 +1,7 @@
 // The steps a device was learned from, made ready to be laid over each other.
 
 import type { DevicePage, Evidence } from '../../api/types';
-import { NOTHING, number } from '../../lib/units';
+import { NOTHING, percent } from '../../lib/units';
 import { stateWords } from '../../lib/words';
 import { median } from './scale';
 
@@ -96,10 +96,10 @@ function place(levels: readonly Level[], low: string, high: string, delta_w: num
       best && Math.abs((best.power_w ?? 0) - delta_w) <= Math.abs((one.power_w ?? 0) - delta_w) ? best : one,
     undefined,
   );
-  const share = nearest?.fraction != null && upper.length > 1 ? ` ${number(nearest.fraction * 100)} %` : '';
+  const share = nearest?.fraction != null && upper.length > 1 ? percent(nearest.fraction) : '';
   return {
-    key: `off:${high}${share}`,
-    label: `${stateWords(low)} ↔ ${stateWords(high)}${share}`,
+    key: `off:${high} ${share}`,
+    label: share || `${stateWords(low)} ↔ ${stateWords(high)}`,
     power_w: nearest?.power_w ?? null,
     low_w: nearest?.power_low_w ?? null,
     high_w: nearest?.power_high_w ?? null,

@@ -178,8 +178,8 @@ function StrengthCard({ device, colour }: { device: Device; colour: string }) {
       : device.verdict === 'varies'
         ? 'the house moves when it is switched'
         : chance <= 0.0005
-          ? 'read at other times, the house never moved so much'
-          : `read at other times, the house moved as much in ${percent(chance)}`;
+          ? 'at other times, the house never moved so much'
+          : `at ${percent(chance)} of other times, the house moved as much`;
   return (
     <WordsCard
       label="Strength of evidence"

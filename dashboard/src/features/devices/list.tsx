@@ -6,7 +6,7 @@ import * as queries from '../../api/queries';
 import type { Device } from '../../api/types';
 import { Card } from '../../components/card';
 import { PageHead } from '../../components/page-head';
-import { Empty, Loaded, Skeleton } from '../../components/states';
+import { Empty, Failed, Skeleton } from '../../components/states';
 import { colourAll } from '../../lib/colours';
 import { useNow } from '../../lib/now';
 import { href } from '../../lib/route';
@@ -38,18 +38,19 @@ export function DeviceList() {
     <>
       <PageHead title="Devices" after={query.data && <Count devices={query.data.devices} />} />
       <div ref={holder} className="stack">
-        <Loaded query={query} skeleton={<Waiting />}>
-          {(data) => (
-            <>
-              {data.meta.notes.map((note) => (
-                <p className="note" key={note}>
-                  {note}
-                </p>
-              ))}
-              {data.devices.length === 0 ? <NothingYet /> : <Lists devices={data.devices} width={width} />}
-            </>
-          )}
-        </Loaded>
+        {query.isError && !query.data && (
+          <Card>
+            <Failed error={query.error} retry={() => void query.refetch()} />
+          </Card>
+        )}
+        {query.isPending && <Waiting />}
+        {query.data?.meta.notes.map((note) => (
+          <p className="note" key={note}>
+            {note}
+          </p>
+        ))}
+        {query.data &&
+          (query.data.devices.length === 0 ? <NothingYet /> : <Lists devices={query.data.devices} width={width} />)}
       </div>
     </>
   );
@@ -57,6 +58,7 @@ export function DeviceList() {
 
 function Count({ devices }: { devices: Device[] }) {
   const rows = devices.length;
+  if (rows === 0) return null;
   const on = devices.filter((one) => (one.power_now_w ?? 0) > 0).length;
   return (
     <span className="sub">

@@ -21,7 +21,7 @@ export interface ListProps {
 
 export function RowTable({ rows, kind, scale, beside, currency, width }: ListProps) {
   const tells = kind === 'known' || kind === 'together';
-  const hasSpark = width >= 900;
+  const hasSpark = width >= 1000;
   const hasCost = rows.some((row) => beside(row).monthlyCost != null);
   const dots = Math.max(110, Math.min(270, Math.round(width * 0.2)));
   return (
@@ -38,7 +38,7 @@ export function RowTable({ rows, kind, scale, beside, currency, width }: ListPro
             {hasSpark && <col style={{ width: 128 }} />}
           </>
         ) : (
-          <col style={{ width: '36%' }} />
+          <col style={{ width: '33%' }} />
         )}
       </colgroup>
       <thead>

@@ -6,7 +6,7 @@ import { number } from '../../lib/units';
 import { type Bin, stepBins } from './bins';
 import { say } from './bits';
 import type { Choice } from './evidence';
-import { linear, median } from './scale';
+import { linear, median, ticks } from './scale';
 import { TableBeside } from './table-beside';
 
 const HEIGHT = 168;
@@ -20,6 +20,7 @@ export function StepsSeen({ choice, colour }: { choice: Choice; colour: string }
   const last = bins.at(-1);
   if (!first || !last) return <p className="sub">No step could be read yet.</p>;
   const x = linear(first.from, last.to, 2, width - 2);
+  const isInside = (w: number) => x(w) > 20 && x(w) < width - 20;
   const most = Math.max(1, ...bins.map((bin) => bin.count));
   const bottom = HEIGHT - 24;
   const gist = `${values.length} steps, ${say(median(values) ?? 0)} in the middle${power_w == null ? '' : `; learned: ${say(power_w)}`}`;
@@ -53,11 +54,13 @@ export function StepsSeen({ choice, colour }: { choice: Choice; colour: string }
                 power_w={power_w}
               />
             )}
-            {labels(bins, width).map((w) => (
-              <text key={w} x={x(w)} y={HEIGHT - 6} textAnchor="middle">
-                {number(w, digits(bins))} W
-              </text>
-            ))}
+            {ticks(first.from, last.to, Math.max(2, width / 64))
+              .filter(isInside)
+              .map((w) => (
+                <text key={w} x={x(w)} y={HEIGHT - 6} textAnchor="middle">
+                  {number(w, digits(bins))} W
+                </text>
+              ))}
           </svg>
         )}
       </div>
@@ -118,10 +121,4 @@ function Learned({
 function digits(bins: readonly Bin[]): number {
   const width = (bins[0]?.to ?? 1) - (bins[0]?.from ?? 0);
   return width >= 0.999 ? 0 : width >= 0.0999 ? 1 : 2;
-}
-
-/** Edges that get a label: so many as there is room for. */
-function labels(bins: readonly Bin[], width: number): number[] {
-  const every = Math.ceil(bins.length / Math.max(2, Math.floor(width / 62)));
-  return bins.flatMap((bin, k) => (k > 0 && k % every === 0 ? bin.from : []));
 }

@@ -17,6 +17,8 @@ const LOOK_MS = 3_000;
 /** Says something; resolves to `null` when it was taken, else to what was wrong with it. */
 export type Say = (patch: Patch, done: string) => Promise<string | null>;
 
+const isNameOnly = (patch: Patch) => Object.keys(patch).every((field) => field === 'name');
+
 export function YourWord({ device }: { device: Device }) {
   const say = queries.useSayOfDevice(device.entity_id);
   const unsay = queries.useUnsayOfDevice(device.entity_id);
@@ -32,20 +34,22 @@ export function YourWord({ device }: { device: Device }) {
   const now = inShort(device);
   const isBusy = say.isPending || unsay.isPending;
 
-  const tell = async (send: () => Promise<unknown>, words: string): Promise<string | null> => {
+  /** A name changes nothing that is learned. */
+  const tell = async (send: () => Promise<unknown>, words: string, isName: boolean): Promise<string | null> => {
     setWrong(null);
     const was = inShort(device);
     try {
       await send();
-      setBefore((kept) => (isPending ? (kept ?? was) : was));
+      setBefore((kept) => (isPending ? (kept ?? was) : isName ? null : was));
       setDone(words);
       return null;
     } catch (error) {
       return error instanceof Error ? error.message : 'That could not be saved.';
     }
   };
-  const onSay: Say = (patch, words) => tell(() => say.mutateAsync(patch), words);
-  const takeBack = async (send: () => Promise<unknown>) => setWrong(await tell(send, 'Taken back.'));
+  const onSay: Say = (patch, words) => tell(() => say.mutateAsync(patch), words, isNameOnly(patch));
+  const takeBack = async (send: () => Promise<unknown>, patch: Patch = { power_w: null }) =>
+    setWrong(await tell(send, 'Taken back.', isNameOnly(patch)));
 
   const outcome =
     before == null || isPending
@@ -53,11 +57,13 @@ export function YourWord({ device }: { device: Device }) {
       : before === now
         ? ` It is still ${now}.`
         : ` It was ${before}, and is ${now} now.`;
-  const status = done
-    ? `${done}${isPending ? ' It is learned anew; that takes some seconds to a minute.' : outcome}`
-    : isPending
-      ? 'What you said is being learned.'
-      : '';
+  const status = isBusy
+    ? 'Saving …'
+    : done
+      ? `${done}${isPending ? ' It is learned anew; that takes some seconds to a minute.' : outcome}`
+      : isPending
+        ? 'What you said is being learned.'
+        : '';
   return (
     <Card title="Your word" sub="what learning cannot know" className="word">
       {said.length > 0 && (
@@ -69,10 +75,11 @@ export function YourWord({ device }: { device: Device }) {
               <button
                 type="button"
                 className="button quiet"
+                aria-label={`Undo: ${one.words}`}
                 disabled={isBusy}
-                onClick={() => takeBack(() => say.mutateAsync(one.undo))}
+                onClick={() => takeBack(() => say.mutateAsync(one.undo), one.undo)}
               >
-                Undo<span className="visually-hidden">: {one.words}</span>
+                Undo
               </button>
             </li>
           ))}

@@ -53,8 +53,8 @@ function OneField({
           aria-describedby={wrong ? `${id}wrong` : hint ? `${id}hint` : undefined}
         />
         {unit}
-        <button type="submit" className="button" disabled={isBusy || value.trim() === ''}>
-          Save<span className="visually-hidden">: {label}</span>
+        <button type="submit" className="button" aria-label={`Save: ${label}`} disabled={isBusy || value.trim() === ''}>
+          Save
         </button>
       </div>
       {wrong ? (

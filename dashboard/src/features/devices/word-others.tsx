@@ -78,13 +78,13 @@ export function Others({
                 <button
                   type="button"
                   className="chip add"
+                  aria-label={`Add ${one.name}`}
                   onClick={() => {
                     setAdded([...added, one.entity_id]);
                     setText('');
                   }}
                 >
                   <span aria-hidden="true">+</span>
-                  <span className="visually-hidden">Add </span>
                   {one.name}
                 </button>
               </li>
@@ -100,15 +100,21 @@ export function Others({
                 key={one}
                 type="button"
                 className="chip chosen"
+                aria-label={`Leave out ${name(one)}`}
                 onClick={() => setAdded(added.filter((other) => other !== one))}
               >
                 {name(one)}
                 <Cross size={12} />
-                <span className="visually-hidden"> remove</span>
               </button>
             ))}
-            <button type="button" className="button" disabled={isBusy} onClick={save}>
-              Save<span className="visually-hidden">: {words.label}</span>
+            <button
+              type="button"
+              className="button"
+              aria-label={`Save: ${words.label}`}
+              disabled={isBusy}
+              onClick={save}
+            >
+              Save
             </button>
           </div>
         )}
