@@ -3,7 +3,7 @@
 import { keepPreviousData, QueryClient, queryOptions, useMutation, useQueryClient } from '@tanstack/react-query';
 import { HOUR_MS, MINUTE_MS } from '../lib/time';
 import { ApiError, answer, client, root, type Schemas } from './client';
-import type { Attribution, Contract, Home } from './types';
+import type { Contract, Home } from './types';
 
 export function makeQueryClient(): QueryClient {
   return new QueryClient({
@@ -48,12 +48,11 @@ export const attribution = (from_ms: number, to_ms: number, points: number, devi
   queryOptions({
     queryKey: ['attribution', from_ms, to_ms, points, devices],
     queryFn: () =>
-      plain<Attribution>('/api/v1/energy/attribution', {
-        from: iso(from_ms),
-        to: iso(to_ms),
-        max_points: points,
-        devices,
-      }),
+      answer(
+        client.GET('/api/v1/energy/attribution', {
+          params: { query: { from: iso(from_ms), to: iso(to_ms), max_points: points, devices } },
+        }),
+      ),
     placeholderData: keepPreviousData,
     staleTime: every_ms ?? 60_000,
     gcTime: 2 * MINUTE_MS,

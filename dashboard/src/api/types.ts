@@ -24,49 +24,8 @@ export type Token = Schemas['TokenRow'];
 export type SeriesRow = Schemas['SeriesRow'];
 export type SeriesReadings = Schemas['SeriesReadings'];
 
-type Watts = (number | null)[];
-
-/** The house's power over a span and what makes it up. */
-export interface Attribution {
-  meta: {
-    from: string;
-    to: string;
-    interval_s: number;
-    time_zone: string;
-    currency: string | null;
-    has_tariff: boolean;
-    is_demo: boolean;
-  };
-  at: number[];
-  house: { mean_w: Watts; min_w: Watts; max_w: Watts; energy_kwh: Watts };
-  devices: AttributedDevice[];
-  others_w: Watts;
-  unattributed_w: Watts;
-  total: {
-    energy_kwh: number | null;
-    cost: number | null;
-    mean_w: number | null;
-    min_w: number | null;
-    max_w: number | null;
-    max_at: string | null;
-    min_at: string | null;
-    covered: number;
-    unattributed_kwh: number | null;
-    others_kwh: number;
-  };
-}
-
-/** What one device is thought to have drawn. */
-export interface AttributedDevice {
-  entity_id: string;
-  name: string;
-  grouped_with: string[];
-  verdict: string;
-  power_w: Watts;
-  energy_kwh: number;
-  cost: number | null;
-  hours_on: number;
-}
+export type Attribution = Schemas['Attribution'];
+export type AttributedDevice = Schemas['DevicePower'];
 
 /** What is known and set of the home. */
 export interface Home {

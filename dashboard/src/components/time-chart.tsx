@@ -63,7 +63,7 @@ export function TimeChart(props: TimeChartProps) {
   const { layers, line, extremes, sum, zone, height, label } = props;
   const [holder, width] = useWidth<HTMLDivElement>();
   const theme = useShownTheme();
-  const [plot, setPlot] = useState<uPlot | null>(null);
+  const [drawn, setDrawn] = useState<{ plot: uPlot; shape: string } | null>(null);
   const latest = useRef(props);
   latest.current = props;
 
@@ -84,14 +84,17 @@ export function TimeChart(props: TimeChartProps) {
   const dataNow = useRef(data);
   dataNow.current = data;
 
+  // A plot of another make-up takes no columns of this one.
+  const plot = drawn?.shape === shape ? drawn.plot : null;
+
   // `shape` stands for all that the options are made of.
   useEffect(() => {
     if (!holder.current || width === 0) return;
     const made = new uPlot(options(latest, width, height), dataNow.current, holder.current);
-    setPlot(made);
+    setDrawn({ plot: made, shape });
     return () => {
       made.destroy();
-      setPlot(null);
+      setDrawn(null);
     };
   }, [shape]);
 
@@ -206,7 +209,7 @@ function sumAxis(stroke: string, unit: string, show: boolean): uPlot.Axis {
     font: FONT,
     grid: { show: false },
     ticks: { show: false },
-    size: 58,
+    size: 68,
     gap: 8,
     space: 60,
     values: (_, splits) =>

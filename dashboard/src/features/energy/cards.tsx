@@ -106,7 +106,7 @@ function Peak() {
 
 /** The two devices that a peak was made of, where they made a good part of it. */
 function mainly(around: {
-  total: { energy_kwh: number | null };
+  total: { energy_kwh?: number | null };
   devices: { name: string; energy_kwh: number }[];
 }): string | null {
   const whole = around.total.energy_kwh ?? 0;

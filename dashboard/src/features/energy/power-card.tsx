@@ -37,13 +37,15 @@ function everyMs(view: View): number {
   return length <= 8 * DAY_MS ? MINUTE_MS : 5 * MINUTE_MS;
 }
 
-/** How many stretches a view has: one for each pixel or so while these are short; whole hours and days in long views, which are calmer to read. */
+/**
+ * How many stretches a view has: in short views about one for each pixel, as many as make even ones (5 s in an hour, 2 min in a day); whole hours
+ * and days in long views, which are calmer to read.
+ */
 function pointsOf(view: View, width: number): number {
   const length = view.to_ms - view.from_ms;
-  const room = Math.min(1000, Math.max(100, Math.round((width - 110) / 50) * 50));
-  if (length <= MARKED_MS) return room;
+  if (length <= MARKED_MS) return width >= 560 ? 725 : 300;
   const stretch = length <= 8 * DAY_MS ? HOUR_MS : length <= 40 * DAY_MS ? 3 * HOUR_MS : DAY_MS;
-  return Math.min(room, Math.ceil(length / stretch) + 1);
+  return Math.min(500, Math.ceil(length / stretch) + 1);
 }
 
 export function PowerCard() {

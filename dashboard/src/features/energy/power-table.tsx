@@ -24,7 +24,7 @@ export function PowerTable({ data, zone }: { data: Attribution; zone: string }) 
 
 function ByDevice({ data }: { data: Attribution }) {
   const { currency } = data.meta;
-  const kwh = (value: number | null) => {
+  const kwh = (value: number | null | undefined) => {
     const figure = energy(value);
     return `${figure.value} ${figure.unit}`;
   };
