@@ -172,8 +172,8 @@ pub async fn attribution(State(api): State<Api>, Params(asked): Params<Attributi
         false => HomeQuarters { from_ms, import: vec![], export: vec![], solar: vec![], consumption: vec![] },
     };
     let charged_from_ms = first_ms.map_or(i64::MAX, |first_ms| day_start_ms(zone, local_day(zone, first_ms)));
-    let books = total::Books { quarters, now_ms, has_battery: flows.has_battery, pricing: pricing.as_deref(), charged_from_ms };
-    let used = total::used(&grid, &house.held, &books);
+    let account = total::Account { quarters, now_ms, has_battery: flows.has_battery, pricing: pricing.as_deref(), charged_from_ms };
+    let used = total::used(&grid, &house.held, &account);
 
     let profiles = api.store.profiles().await?;
     let all = attribute((&api, &grid, now_ms), &house.held, first_ms, &profiles, pricing.as_deref()).await?;
