@@ -35,6 +35,8 @@ def routes(now):
         "phantom-load": (3, "/api/v1/energy/phantom-load"),
         "history, 30 days": (5, "/api/v1/energy/history"),
         "history, a year by month": (3, f"/api/v1/energy/history?period=month&from={year}"),
+        "attribution, a day": (6, "/api/v1/energy/attribution"),
+        "attribution, a year": (2, f"/api/v1/energy/attribution?from={year}"),
         "house, a year": (4, f"/api/v1/readings?from={year}&to={now}&max_points=2000"),
         "house, a day": (6, "/api/v1/readings?max_points=1000"),
         "plug, a month": (4, f"/api/v1/readings?device=sensor.plug_3_power&from={month}&to={now}&max_points=1000"),

@@ -68,17 +68,13 @@ impl Books {
         let to_ms = (-(-to_ms).div_euclid(HOUR_MS) * HOUR_MS).max(from_ms);
         let count = ((to_ms - from_ms) / HOUR_MS) as usize;
         let mut all: BTreeMap<SeriesId, Vec<f32>> = BTreeMap::new();
-        let mut put = |series, hour_ms: i64, kwh: f32| {
-            if (from_ms..to_ms).contains(&hour_ms) {
-                all.entry(series).or_insert_with(|| vec![f32::NAN; count])[((hour_ms - from_ms) / HOUR_MS) as usize] = kwh;
-            }
-        };
         for (day, hours) in self.hours.days(&*self.store, from_ms, to_ms.min(learned_ms), learned_at_ms, now_ms).await? {
+            let day_ms = day * DAY_MS;
             for (series, of_day) in hours.iter() {
-                for (k, kwh) in of_day.iter().enumerate().filter(|(_, kwh)| kwh.is_finite()) {
-                    let hour_ms = day * DAY_MS + k as i64 * HOUR_MS;
-                    if hour_ms < learned_ms {
-                        put(*series, hour_ms, *kwh);
+                let row = all.entry(*series).or_insert_with(|| vec![f32::NAN; count]);
+                for (hour_ms, kwh) in (day_ms..).step_by(HOUR_MS as usize).zip(of_day) {
+                    if hour_ms >= from_ms && hour_ms < to_ms.min(learned_ms) {
+                        row[((hour_ms - from_ms) / HOUR_MS) as usize] = *kwh;
                     }
                 }
             }
@@ -89,7 +85,10 @@ impl Books {
             let since = self.hours.since.get(learned_ms, FRESH_MS, now_ms, count).await?;
             counted_ms = since.0;
             for (series, hours) in &since.1 {
-                hours.values().for_each(|hour| put(*series, hour.hour_ms, hour.energy_kwh as f32));
+                let row = all.entry(*series).or_insert_with(|| vec![f32::NAN; count]);
+                for hour in hours.values().filter(|hour| (from_ms..to_ms).contains(&hour.hour_ms)) {
+                    row[((hour.hour_ms - from_ms) / HOUR_MS) as usize] = hour.energy_kwh as f32;
+                }
             }
         }
         if let Some(house) = house(&*self.store).await? {

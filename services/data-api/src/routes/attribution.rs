@@ -18,7 +18,6 @@ use self::cells::{Grid, Held};
 use self::devices::{Attributed, Teller};
 use self::house::House;
 use super::devices::Tell;
-use super::known::extent_ms;
 use super::span::span_of;
 use super::{Api, cents, instant, known_cost, now, watt_hours, within};
 use crate::books::HomeQuarters;
@@ -161,7 +160,7 @@ pub async fn attribution(State(api): State<Api>, Params(asked): Params<Attributi
     let told = within("devices", asked.devices, 10, 0..=50)? as usize;
     let (home, zone) = api.books.home().await?;
     let (from_ms, to_ms) = span_of(asked.from.as_deref(), asked.to.as_deref(), DAY_MS, now_ms, zone)?;
-    let grid = Grid::new(from_ms, to_ms, most, now_ms);
+    let mut grid = Grid::new(from_ms, to_ms, most, now_ms);
     let pricing = api.books.pricing(zone, now_ms).await?;
     let flows = api.books.flows(&home).await?;
     let house = House::draw(&api, &grid, now_ms).await?;
@@ -173,15 +172,23 @@ pub async fn attribution(State(api): State<Api>, Params(asked): Params<Attributi
         false => HomeQuarters { from_ms, import: vec![], export: vec![], solar: vec![], consumption: vec![] },
     };
     let charged_from_ms = first_ms.map_or(i64::MAX, |first_ms| day_start_ms(zone, local_day(zone, first_ms)));
-    let books = total::Books { quarters, now_ms, has_battery: flows.has_battery, pricing: pricing.as_deref(), charged_from_ms };
-    let used = total::used(&grid, &house.held, &books);
+    let account = total::Account { quarters, now_ms, has_battery: flows.has_battery, pricing: pricing.as_deref(), charged_from_ms };
+    let used = total::used(&grid, &house.held, &account);
 
     let profiles = api.store.profiles().await?;
-    let all = attribute(&api, &grid, &house.held, &profiles, pricing.as_deref(), now_ms).await?;
+    let all = attribute((&api, &grid, now_ms), &house.held, first_ms, &profiles, pricing.as_deref()).await?;
+    if house.is_unknown() && all.is_empty() {
+        // Nothing is known of this home yet.
+        grid.points = 0;
+    }
     let attributed_kwh: f64 = all.iter().map(|one| one.kwh).sum();
     let (devices, others) = all.split_at(told.min(all.len()));
     let stretches = grid.merge(&house.held);
     let column = |of: fn(&Held) -> f64| stretches.iter().map(|held| watts(of(held))).collect();
+    let beside = |devices: &[Attributed], of: fn(&Held, Option<f64>) -> Option<f64>| -> Vec<Option<f64>> {
+        let sum = |k: usize| devices.iter().filter_map(|one| one.power_w[k]).reduce(|a, b| a + b);
+        stretches.iter().enumerate().map(|(k, held)| of(held, sum(k)).and_then(watts)).collect()
+    };
     let total = AttributionTotal {
         energy_kwh: used.kwh.map(watt_hours),
         cost: used.cost.map(cents),
@@ -196,19 +203,11 @@ pub async fn attribution(State(api): State<Api>, Params(asked): Params<Attributi
             mean_w: column(|held| held.mean_w),
             min_w: column(|held| held.min_w),
             max_w: column(|held| held.max_w),
-            energy_kwh: used.by_stretch.iter().map(|kwh| kwh.map(|kwh| (kwh * 1e7).round() / 1e7)).collect(),
+            energy_kwh: used.by_stretch.iter().take(grid.points).map(|kwh| kwh.map(|kwh| (kwh * 1e7).round() / 1e7)).collect(),
         },
-        devices: name(&api, &grid, &profiles, devices, pricing.is_some(), now_ms).await?,
-        others_w: stretches
-            .iter()
-            .zip(sums(others, grid.points))
-            .map(|(held, sum)| sum.or(held.is_known().then_some(0.0)).and_then(watts))
-            .collect(),
-        unattributed_w: stretches
-            .iter()
-            .zip(sums(&all, grid.points))
-            .map(|(held, sum)| watts((held.mean_w - sum.unwrap_or(0.0)).max(0.0)))
-            .collect(),
+        devices: name((&api, &grid, now_ms), first_ms, &profiles, devices, pricing.is_some()).await?,
+        others_w: beside(others, |held, sum| sum.or(held.is_known().then_some(0.0))),
+        unattributed_w: beside(&all, |held, sum| held.is_known().then(|| (held.mean_w - sum.unwrap_or(0.0)).max(0.0))),
         total,
         meta: AttributionMeta {
             from: instant(from_ms),
@@ -225,19 +224,17 @@ pub async fn attribution(State(api): State<Api>, Params(asked): Params<Attributi
 
 /// What each device drew, most energy first.
 async fn attribute(
-    api: &Api,
-    grid: &Grid,
+    (api, grid, now_ms): (&Api, &Grid, i64),
     house: &[Held],
+    first_ms: Option<i64>,
     profiles: &[ProfileRecord],
     pricing: Option<&Pricing>,
-    now_ms: i64,
 ) -> Result<Vec<Attributed>, Problem> {
-    let Some((first_ms, _)) = extent_ms(&*api.store).await? else { return Ok(Vec::new()) };
-    let (from_ms, to_ms) = (grid.from_ms.max(first_ms), grid.end_ms);
-    if grid.cells.is_empty() || from_ms >= to_ms {
+    let from_ms = grid.from_ms.max(first_ms.unwrap_or(i64::MAX));
+    if from_ms >= grid.end_ms {
         return Ok(Vec::new());
     }
-    let hours = api.books.hours(profiles, from_ms, to_ms, now_ms).await?;
+    let hours = api.books.hours(profiles, from_ms, grid.end_ms, now_ms).await?;
     let teller = Teller { api, grid, hours: &hours, profiles, pricing, now_ms };
     let mut all = if grid.is_fine { teller.by_levels(house).await? } else { teller.by_hours(house) };
     all.sort_by(|a, b| b.kwh.total_cmp(&a.kwh).then(a.series.cmp(&b.series)));
@@ -246,12 +243,11 @@ async fn attribute(
 
 /// Devices with their names.
 async fn name(
-    api: &Api,
-    grid: &Grid,
+    (api, grid, now_ms): (&Api, &Grid, i64),
+    first_ms: Option<i64>,
     profiles: &[ProfileRecord],
     devices: &[Attributed],
     has_tariff: bool,
-    now_ms: i64,
 ) -> Result<Vec<DevicePower>, Problem> {
     let tell = Tell::read(api).await?;
     let mut named = Vec::new();
@@ -260,7 +256,10 @@ async fn name(
         let Some(info) = tell.info(one.series) else { continue };
         let on_ms = match one.on_ms {
             Some(on_ms) => on_ms,
-            None => api.books.time_on_ms(one.series, grid.from_ms, grid.end_ms, now_ms).await? as f64,
+            None => {
+                let from_ms = grid.from_ms.max(first_ms.unwrap_or(grid.from_ms));
+                api.books.time_on_ms(one.series, from_ms, grid.end_ms, now_ms).await? as f64
+            }
         };
         named.push(DevicePower {
             entity_id: info.device.clone(),
@@ -274,12 +273,6 @@ async fn name(
         });
     }
     Ok(named)
-}
-
-/// What several devices drew together in each stretch, W; `None` where nothing is known of any.
-fn sums(devices: &[Attributed], points: usize) -> Vec<Option<f64>> {
-    let of = |k: usize| devices.iter().filter_map(|one| one.power_w[k]).reduce(|a, b| a + b);
-    (0..points).map(of).collect()
 }
 
 /// Power to a tenth of a W; `None` where there is none.

@@ -11,7 +11,11 @@ use wattribute_service::Problem;
 use wattribute_service::problem::Params;
 use wattribute_store::CorrelationQuery;
 
+use super::span::span_of;
 use super::{Api, instant, now, told, within};
+
+/// Home Assistant's clock may be ahead of ours by so much, ms.
+const AHEAD_MS: i64 = 60_000;
 
 /// Which correlations are asked for.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -25,6 +29,12 @@ pub struct Asked {
     /// How far back, h.
     #[param(default = 24, minimum = 1, maximum = 168)]
     hours: Option<u32>,
+    /// From when, instead of `hours`: RFC 3339, milliseconds since 1970, or a local date. Default: 24 h before `to`.
+    #[param(example = "2026-03-01T18:00:00Z")]
+    from: Option<String>,
+    /// Until when, in the same words; not included. Default: now.
+    #[param(example = "2026-03-02T18:00:00Z")]
+    to: Option<String>,
     /// Only steps of at least this, W, up or down.
     #[param(default = 50.0, minimum = 0.0)]
     min_delta: Option<f64>,
@@ -82,6 +92,7 @@ pub struct CorrelationRow {
 pub async fn correlations(State(api): State<Api>, Params(asked): Params<Asked>) -> Result<Json<Vec<CorrelationRow>>, Problem> {
     let hours = within("hours", asked.hours, 24, 1..=168)?;
     let limit = within("limit", asked.limit, 100, 1..=1000)?;
+    let (from_ms, to_ms) = span(&api, &asked, hours).await?;
     let min_delta_w = asked.min_delta.unwrap_or(50.0);
     if !(min_delta_w.is_finite() && min_delta_w >= 0.0) {
         return Err(Problem::bad_parameter(format!("min_delta: {min_delta_w} is not a power of at least 0, in W")));
@@ -93,9 +104,8 @@ pub async fn correlations(State(api): State<Api>, Params(asked): Params<Asked>) 
     };
     let is_narrowed = asked.entity_id.is_some() || asked.domain.is_some();
     let only = is_narrowed.then(|| series.iter().filter(|(_, info)| wanted(info)).map(|(id, _)| *id).collect());
-    let to_ms = now().timestamp_millis() + 60_000;
     let query = CorrelationQuery {
-        from_ms: to_ms - 60_000 - i64::from(hours) * 3_600_000,
+        from_ms,
         to_ms,
         series: only,
         min_delta_w,
@@ -105,6 +115,22 @@ pub async fn correlations(State(api): State<Api>, Params(asked): Params<Asked>) 
     };
     let records = api.store.correlations(query).await?;
     Ok(Json(records.into_iter().filter_map(|record| Some(row(&record, series.get(&record.series)?))).collect()))
+}
+
+/// The span that is asked for, ms since the epoch.
+async fn span(api: &Api, asked: &Asked, hours: u32) -> Result<(i64, i64), Problem> {
+    let now_ms = now().timestamp_millis();
+    let (hours_ms, ahead_ms) = (i64::from(hours) * 3_600_000, now_ms + AHEAD_MS);
+    let is_said = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.trim().is_empty());
+    if !is_said(&asked.from) && !is_said(&asked.to) {
+        return Ok((now_ms - hours_ms, ahead_ms));
+    }
+    if asked.hours.is_some() {
+        return Err(Problem::bad_parameter("hours: cannot be together with `from` and `to`; leave it out, or leave both of them out"));
+    }
+    let (_, zone) = api.books.home().await?;
+    let (from_ms, to_ms) = span_of(asked.from.as_deref(), asked.to.as_deref(), hours_ms, now_ms, zone)?;
+    Ok((from_ms, if is_said(&asked.to) { to_ms } else { ahead_ms }))
 }
 
 /// The verdicts that are asked for; `None` for any.

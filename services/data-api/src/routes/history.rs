@@ -359,4 +359,4 @@ fn share(part_ms: f64, whole_ms: i64) -> f64 {
 
 #[cfg(test)]
 #[path = "history_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -20,7 +20,7 @@ const MARCH: i64 = 1_772_319_600_000;
 /// 2026-04-01T00:00 in Berlin (UTC+2): 31 days less the hour that is skipped on the 29th.
 const APRIL: i64 = MARCH + (31 * 24 - 1) * HOUR;
 
-struct Month {
+pub(in crate::routes) struct Month {
     store: Arc<dyn Store>,
     _folder: tempfile::TempDir,
 }
@@ -33,7 +33,7 @@ impl Month {
     /// - on the 20th from 10:00 to 15:00 nobody listened, the counter went on;
     /// - export: 0.5 kWh an hour from 11:00 to 14:00 local every day up to the 28th, by a counter;
     /// - the kettle: 0.1 kWh in the hour from 06:00 UTC every day.
-    async fn lived() -> Self {
+    pub async fn lived() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = wattribute_store::open(&format!("sqlite:{}/home.db", folder.path().display()), Origin::Home).unwrap();
         let series = |device: &str, quantity| SeriesInfo::new("home_assistant", device, quantity);
@@ -116,7 +116,7 @@ impl Month {
         wattribute_store::set_tariffs(&*self.store, &tariffs, TariffsFrom::Api).await.unwrap();
     }
 
-    async fn ask(&self, path: &str) -> Value {
+    pub async fn ask(&self, path: &str) -> Value {
         let api = Api::new(self.store.clone(), Config::default(), false);
         let app: axum::Router = crate::routes::router(api).split_for_parts().0;
         let response = app.oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();

@@ -12,6 +12,7 @@ use wattribute_store::{Batch, Origin, Store};
 use super::*;
 use fits::{assert_fits, assert_is};
 
+mod attribution;
 mod exports;
 mod fits;
 mod fuzz;
@@ -140,6 +141,21 @@ async fn correlations_are_narrowed_sorted_and_limited(#[case] query: &str, #[cas
     assert_eq!(found, deltas);
 }
 
+#[tokio::test]
+async fn correlations_of_a_span_are_told() {
+    let home = Home::lived_in().await;
+    let ago = |minutes: i64| now().timestamp_millis() - minutes * 60_000;
+    let deltas = async |query: String| -> Vec<f64> {
+        let (status, rows) = home.ask(&format!("/api/v1/energy/correlations?min_delta=0&{query}")).await;
+        assert_eq!(status, 200, "{query}: {rows}");
+        rows.as_array().unwrap().iter().map(|row| row["power_delta_w"].as_f64().unwrap()).collect()
+    };
+    assert_eq!(deltas(format!("from={}&to={}", ago(100), ago(45))).await, [12.0, 2000.0]);
+    assert_eq!(deltas(format!("from={}", ago(75))).await, [1990.0, 12.0], "until now");
+    assert_eq!(deltas(format!("to={}", ago(60 * 20))).await, [2010.0], "of the 24 hours before");
+    assert_eq!(deltas(format!("from={}", ago(60 * 24 * 400))).await, [1990.0, 12.0, 2000.0, 2010.0], "however long ago");
+}
+
 #[rstest]
 #[case("correlations?hours=0", "hours")]
 #[case("correlations?hours=169", "between 1 and 168")]
@@ -147,7 +163,18 @@ async fn correlations_are_narrowed_sorted_and_limited(#[case] query: &str, #[cas
 #[case("correlations?limit=1001", "between 1 and 1000")]
 #[case("correlations?min_delta=-1", "min_delta")]
 #[case("correlations?min_delta=NaN", "min_delta")]
+#[case("correlations?from=yesterday", "from: `yesterday` is no instant")]
+#[case("correlations?from=2026-03-02&to=2026-03-01", "from: is not before `to`")]
+#[case("correlations?from=2026-03-01&hours=3", "hours: cannot be together with `from` and `to`")]
+#[case("correlations?to=2026-03-01&hours=24", "hours: cannot be together with `from` and `to`")]
 #[case("circuits?hours=25", "between 1 and 24")]
+#[case("attribution?max_points=0", "max_points: 0 is not between 1 and 2000")]
+#[case("attribution?max_points=2001", "max_points: 2001 is not between 1 and 2000")]
+#[case("attribution?devices=51", "devices: 51 is not between 0 and 50")]
+#[case("attribution?devices=-1", "devices")]
+#[case("attribution?from=yesterday", "from: `yesterday` is no instant")]
+#[case("attribution?from=2026-03-02&to=2026-03-01", "from: is not before `to`")]
+#[case("attribution?hours=3", "unknown field `hours`")]
 #[tokio::test]
 async fn a_wrong_parameter_is_named(#[case] path: &str, #[case] says: &str) {
     let (status, problem) = Home::lived_in().await.ask(&format!("/api/v1/energy/{path}")).await;

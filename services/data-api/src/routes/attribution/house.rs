@@ -31,6 +31,11 @@ impl House {
         Ok(House { power: Some((id, until_ms)), held: grid.draw(&*api.store, id, until_ms).await? })
     }
 
+    /// Whether nothing says what the house draws.
+    pub fn is_unknown(&self) -> bool {
+        self.power.is_none()
+    }
+
     /// Mean, lowest and highest power of the span, and when; nothing else of the total.
     pub async fn extremes(&self, api: &Api, grid: &Grid) -> Result<AttributionTotal> {
         let inside = || grid.cells.iter().zip(&self.held).filter(|(cell, held)| cell.stretch.is_some() && held.is_known());

@@ -2,11 +2,11 @@
 
 use wattribute_domain::{Cost, Pricing, QUARTER_MS, Quarter};
 
-use super::cells::{Grid, Held};
+use super::cells::{Cell, Grid, Held};
 use crate::books::HomeQuarters;
 
 /// What is known of the home's energy.
-pub struct Books<'a> {
+pub struct Account<'a> {
     /// Quarters that the span touches, as far as anything is known.
     pub quarters: HomeQuarters,
     /// Up to when they are counted, ms since the epoch.
@@ -18,6 +18,9 @@ pub struct Books<'a> {
     /// From when on a standing charge is due, ms since the epoch.
     pub charged_from_ms: i64,
 }
+
+/// A quarter of which no more than this share is missing is whole.
+const MISSING: f64 = 0.01;
 
 /// What the home used.
 pub struct Used {
@@ -32,7 +35,7 @@ pub struct Used {
 }
 
 /// Reads the home's energy from its power, for spans of less than a quarter of an hour, or from the books.
-pub fn used(grid: &Grid, house: &[Held], books: &Books) -> Used {
+pub fn used(grid: &Grid, house: &[Held], account: &Account) -> Used {
     let mut sums = vec![(0.0, 0.0); grid.points];
     let mut add = |stretch: Option<usize>, kwh: f64, ms: f64| {
         if let Some(sum) = stretch.and_then(|k| sums.get_mut(k)) {
@@ -40,22 +43,22 @@ pub fn used(grid: &Grid, house: &[Held], books: &Books) -> Used {
         }
     };
     let is_short = grid.end_ms - grid.from_ms < QUARTER_MS;
-    let shares = shares(grid, house, books);
-    let mut money = Money { books, import: Cost::default(), export: Cost::default(), is_earned: false };
-    for (k, quarter) in books.quarters.consumption.iter().enumerate() {
-        let (at_ms, to_ms) = books.bounds(k);
+    let shares = shares(grid, house, account);
+    let mut money = Money { account, import: Cost::default(), export: Cost::default(), is_earned: false };
+    for (k, quarter) in account.quarters.consumption.iter().enumerate() {
+        let (at_ms, to_ms) = account.bounds(k);
         let (begin_ms, end_ms) = (at_ms.max(grid.from_ms), to_ms.min(grid.end_ms));
         let of = |all: &[Quarter]| all.get(k).map_or(0.0, |q| q.kwh);
         let time_share = (end_ms - begin_ms).max(0) as f64 / (to_ms - at_ms).max(1) as f64;
         if is_short {
             let kwh: f64 = shares[k].iter().map(|s| house[s.cell].drawn() * s.of_cell / 3.6e9).sum();
-            let import = if quarter.kwh > 1e-9 { of(&books.quarters.import) / quarter.kwh } else { 1.0 };
-            let import = if books.has_battery { import.max(0.0) } else { import.clamp(0.0, 1.0) };
-            money.add(begin_ms, end_ms, kwh * import, of(&books.quarters.export) * time_share);
+            let import = if quarter.kwh > 1e-9 { of(&account.quarters.import) / quarter.kwh } else { 1.0 };
+            let import = if account.has_battery { import.max(0.0) } else { import.clamp(0.0, 1.0) };
+            money.add(begin_ms, end_ms, kwh * import, of(&account.quarters.export) * time_share);
         } else {
             let inside: f64 = shares[k].iter().map(|s| s.of_quarter).sum();
-            shares[k].iter().for_each(|s| add(grid.cells[s.cell].stretch, quarter.kwh * s.of_quarter, quarter.covered * s.ms));
-            money.add(begin_ms, end_ms, of(&books.quarters.import) * inside, of(&books.quarters.export) * inside);
+            shares[k].iter().for_each(|s| add(grid.cells[s.cell].stretch, quarter.kwh * s.of_quarter, s.known_ms));
+            money.add(begin_ms, end_ms, of(&account.quarters.import) * inside, of(&account.quarters.export) * inside);
         }
     }
     if is_short {
@@ -75,45 +78,64 @@ pub fn used(grid: &Grid, house: &[Held], books: &Books) -> Used {
 /// What a cell of the span has of a quarter.
 struct Share {
     cell: usize,
-    /// Time, ms.
-    ms: f64,
+    /// Time of it that is known, ms.
+    known_ms: f64,
     /// Share of the cell, 0 to 1.
     of_cell: f64,
     /// Share of the quarter's energy, 0 to 1: by the house's power where that is known, else by time.
     of_quarter: f64,
 }
 
+/// What a cell and a quarter have in common.
+struct Part {
+    cell: usize,
+    /// Time, ms.
+    ms: f64,
+    /// Share of the cell, 0 to 1.
+    of_cell: f64,
+    /// What the house drew, W·ms.
+    drawn: f64,
+    /// Time of which that is known, ms.
+    heard_ms: f64,
+}
+
 /// The cells of the span in each quarter.
-fn shares(grid: &Grid, house: &[Held], books: &Books) -> Vec<Vec<Share>> {
+fn shares(grid: &Grid, house: &[Held], account: &Account) -> Vec<Vec<Share>> {
     let mut first = 0;
-    let quarter = |k: usize| {
-        let (at_ms, to_ms) = books.bounds(k);
+    let quarter = |(k, quarter): (usize, &Quarter)| {
+        let (at_ms, to_ms) = account.bounds(k);
+        let length_ms = (to_ms - at_ms) as f64;
+        let known_ms = (quarter.covered * QUARTER_MS as f64).min(length_ms);
         while grid.cells.get(first).is_some_and(|c| c.to_ms <= at_ms) {
             first += 1;
         }
         let cells = grid.cells.iter().enumerate().skip(first).take_while(|(_, c)| c.from_ms < to_ms);
-        let mut found: Vec<(usize, f64, f64)> = cells
-            .map(|(k, cell)| {
-                let ms = (cell.to_ms.min(to_ms) - cell.from_ms.max(at_ms)) as f64;
-                (k, ms, house[k].drawn() * ms / cell.length_ms())
-            })
-            .collect();
-        let whole: f64 = found.iter().map(|f| f.2).sum();
-        // Cells of an hour or more do not reach around the span: what they have of a quarter is a matter of time.
-        let by_power = grid.is_fine && whole > 0.0;
-        found.retain(|(k, ..)| grid.cells[*k].stretch.is_some());
-        let share = |(cell, ms, drawn): (usize, f64, f64)| Share {
-            cell,
-            ms,
-            of_cell: ms / grid.cells[cell].length_ms(),
-            of_quarter: if by_power { drawn / whole } else { ms / (to_ms - at_ms).max(1) as f64 },
+        let part = |(k, cell): (usize, &Cell)| {
+            let ms = (cell.to_ms.min(to_ms) - cell.from_ms.max(at_ms)) as f64;
+            let of_cell = ms / cell.length_ms();
+            Part { cell: k, ms, of_cell, drawn: house[k].drawn() * of_cell, heard_ms: house[k].known_ms * of_cell }
         };
-        found.into_iter().map(share).collect()
+        let parts: Vec<Part> = cells.map(part).collect();
+        let drawn: f64 = parts.iter().map(|p| p.drawn).sum();
+        let heard_ms: f64 = parts.iter().map(|p| p.heard_ms).sum();
+        // Cells of an hour or more do not reach around the span: what they have of a quarter is a matter of time.
+        let by_power = grid.is_fine && drawn > 0.0;
+        // Where nobody heard the power but a counter went on, as much was drawn as around.
+        let is_cut = known_ms < (1.0 - MISSING) * length_ms;
+        let weight = |p: &Part| p.drawn + if is_cut { 0.0 } else { drawn / heard_ms * (p.ms - p.heard_ms).max(0.0) };
+        let whole: f64 = parts.iter().map(weight).sum();
+        let share = |p: &Part| Share {
+            cell: p.cell,
+            known_ms: known_ms * if by_power && is_cut { p.heard_ms / heard_ms } else { p.ms / length_ms },
+            of_cell: p.of_cell,
+            of_quarter: if by_power { weight(p) / whole } else { p.ms / length_ms },
+        };
+        parts.iter().filter(|p| grid.cells[p.cell].stretch.is_some()).map(share).collect()
     };
-    (0..books.quarters.consumption.len()).map(quarter).collect()
+    account.quarters.consumption.iter().enumerate().map(quarter).collect()
 }
 
-impl Books<'_> {
+impl Account<'_> {
     /// When a quarter begins and up to when it is counted, ms since the epoch.
     fn bounds(&self, k: usize) -> (i64, i64) {
         let at_ms = self.quarters.from_ms + k as i64 * QUARTER_MS;
@@ -123,7 +145,7 @@ impl Books<'_> {
 
 /// What was paid and earned.
 struct Money<'a> {
-    books: &'a Books<'a>,
+    account: &'a Account<'a>,
     import: Cost,
     export: Cost,
     is_earned: bool,
@@ -131,7 +153,7 @@ struct Money<'a> {
 
 impl Money<'_> {
     fn add(&mut self, from_ms: i64, to_ms: i64, import_kwh: f64, export_kwh: f64) {
-        let Some(pricing) = self.books.pricing else { return };
+        let Some(pricing) = self.account.pricing else { return };
         if import_kwh > 0.0 {
             pricing.add_cost(&mut self.import, from_ms, to_ms, import_kwh);
         }
@@ -142,8 +164,8 @@ impl Money<'_> {
 
     /// As a history tells it: import and standing charge less what export earned.
     fn cost(&self, grid: &Grid) -> Option<f64> {
-        let pricing = self.books.pricing?;
-        let from_ms = grid.from_ms.max(self.books.charged_from_ms);
+        let pricing = self.account.pricing?;
+        let from_ms = grid.from_ms.max(self.account.charged_from_ms);
         let standing = if from_ms < grid.end_ms { pricing.standing_charge(from_ms, grid.end_ms) } else { 0.0 };
         let earned = if self.is_earned { self.export.cost } else { 0.0 };
         crate::routes::known_cost(&self.import, true).map(|_| self.import.cost + standing - earned)

@@ -7,6 +7,8 @@ const ROUTES: &[(&str, &[&str])] = &[
     ("/api/v1/series", &["quantity", "source", "role", "device", "series"]),
     ("/api/v1/readings", &["series", "device", "quantity", "from", "to", "interval", "max_points", "raw"]),
     ("/api/v1/sources", &["any"]),
+    ("/api/v1/energy/attribution", &["from", "to", "max_points", "devices"]),
+    ("/api/v1/energy/correlations", &["from", "to", "hours"]),
     ("/api/v1/export.csv", &["what", "series", "device", "quantity", "from", "to", "interval"]),
     ("/api/v1/export.parquet", &["what", "series", "from", "to", "interval"]),
     ("/api/readings", &["start", "end", "after"]),
