@@ -7,6 +7,7 @@ const ROUTES: &[(&str, &[&str])] = &[
     ("/api/v1/series", &["quantity", "source", "role", "device", "series"]),
     ("/api/v1/readings", &["series", "device", "quantity", "from", "to", "interval", "max_points", "raw"]),
     ("/api/v1/sources", &["any"]),
+    ("/api/v1/home", &["any"]),
     ("/api/v1/export.csv", &["what", "series", "device", "quantity", "from", "to", "interval"]),
     ("/api/v1/export.parquet", &["what", "series", "from", "to", "interval"]),
     ("/api/readings", &["start", "end", "after"]),
