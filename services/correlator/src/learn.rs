@@ -43,10 +43,25 @@ pub struct Learned {
     pub hours: Vec<HourEnergy>,
     /// Notes for the owner.
     pub notes: Vec<String>,
+    /// How late the meter shows a step, s.
+    pub lag_s: Option<f64>,
+    /// What else could be the house, best first.
+    pub candidates: Vec<String>,
+}
+
+/// The meter that was found.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The expression over series that is the house.
+    pub meter: String,
+    /// Why this one, a sentence.
+    pub why: String,
+    /// What else could be the house, best first.
+    pub candidates: Vec<String>,
 }
 
 /// Finds the house's meter in the last days, where the owner does not name it.
-pub async fn find_meter(store: &dyn Store, catalogue: &Catalogue, named: Option<&str>, now_ms: i64) -> anyhow::Result<(String, String)> {
+pub async fn find_meter(store: &dyn Store, catalogue: &Catalogue, named: Option<&str>, now_ms: i64) -> anyhow::Result<Found> {
     let in_words = |e: wattribute_analysis::AnalysisError| {
         anyhow::anyhow!("{}", e.to_string().replace("--meter", "WATTRIBUTE__HOME_ASSISTANT__METER"))
     };
@@ -61,7 +76,7 @@ pub async fn find_meter(store: &dyn Store, catalogue: &Catalogue, named: Option<
     }
     let house = find_house(&mut history, named, None).map_err(in_words)?;
     let why = if named.is_some() { "it was named in the settings".to_owned() } else { house.why };
-    Ok((house.label, why))
+    Ok(Found { meter: house.label, why, candidates: house.candidates })
 }
 
 /// Reads back as far as `learn_days` and memory allow, and learns.
@@ -147,6 +162,8 @@ fn learn_from(catalogue: &Catalogue, meter: &str, inputs: Vec<SeriesId>, mut his
                 span_ms,
                 hours: Vec::new(),
                 notes: Vec::new(),
+                lag_s: None,
+                candidates: Vec::new(),
             });
         }
     };
@@ -166,6 +183,8 @@ fn learn_from(catalogue: &Catalogue, meter: &str, inputs: Vec<SeriesId>, mut his
         span_ms: span(&analysis, now_ms),
         hours: hours(&analysis, &ids),
         notes: analysis.answer.notes.clone(),
+        lag_s: analysis.answer.meter.lag_s,
+        candidates: Vec::new(),
         profiles: profiles(&analysis, &ids, &on, now_ms),
         model: analysis.model,
     })

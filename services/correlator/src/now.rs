@@ -74,6 +74,8 @@ pub struct HomeNow {
     pub baseline_power_w: Option<f64>,
     /// Mean power of the last whole night that nothing in use explains, W, local time; the phantom load.
     pub phantom_power_w: Option<f64>,
+    /// Phantom load that is too much, W; `None`: as the alerts are configured.
+    pub phantom_threshold_w: Option<f64>,
     /// IANA name of the home's time zone.
     pub time_zone: Option<String>,
     /// Devices, most energy first.

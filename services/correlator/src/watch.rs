@@ -1,5 +1,7 @@
 //! The loop: looks when something arrives or a window closes, learns when there is news, and tells.
 
+mod begin;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,18 +16,19 @@ use wattribute_analysis::HOUR_MS;
 use wattribute_domain::{CorrelationRecord, HourEnergy, HouseRecord, OwnerWords, SeriesId};
 use wattribute_service::http::{About, serve};
 use wattribute_service::{Context, Health, State};
-use wattribute_store::Store;
+use wattribute_store::{HomeChoice, Store, home_choice};
 
 use crate::Config;
 use crate::http::{Service, router};
-use crate::learn::{DAY_MS, HOUSE, Learned, changed_days, find_meter, learn};
+use crate::learn::{DAY_MS, Found, HOUSE, Learned, changed_days, find_meter, learn};
 use crate::live::{Live, finals};
 use crate::now::{MeterNow, NamedCorrelation};
 use crate::present::{Energies, named, phantom_w, present};
-use crate::publish::{self, Publisher};
+use crate::publish::Publisher;
 use crate::second_meter::compare;
 use crate::silence::meters;
 use crate::unknown::Unknown;
+use begin::{begin, start_publishing};
 
 /// How often it looks whether there is anything to do.
 const TICK: Duration = Duration::from_secs(1);
@@ -99,42 +102,6 @@ async fn watch(
     Ok(())
 }
 
-/// Begins as soon as the store can be read.
-async fn begin(store: &Arc<dyn Store>, config: &Config, health: &Health) -> Live {
-    loop {
-        match Live::begin(store.clone(), config.lookback_minutes).await {
-            Ok(live) => return live,
-            Err(error) => {
-                if health.set("store", State::Down(format!("{error:#}"))) {
-                    tracing::error!(error = format!("{error:#}"), "the store cannot be read");
-                }
-                tokio::time::sleep(TICK).await;
-            }
-        }
-    }
-}
-
-/// Opens what is configured; what cannot be opened is said in health.
-fn start_publishing(config: &Config, store: Arc<dyn Store>, health: &Health, is_demo: bool) -> Publisher {
-    let mqtt = config.mqtt.as_ref().and_then(|broker| match publish::connect(broker, is_demo) {
-        Ok(mqtt) => Some(mqtt),
-        Err(error) => {
-            tracing::error!(%error, "nothing is published over MQTT");
-            health.set("mqtt", State::Degraded(error.to_string()));
-            None
-        }
-    });
-    let home_assistant = config.home_assistant.as_ref().filter(|c| c.is_set()).and_then(|c| match publish::Api::new(c) {
-        Ok(api) => Some(Arc::new(api) as Arc<dyn publish::HomeAssistant>),
-        Err(error) => {
-            tracing::error!(%error, "nothing is published to Home Assistant");
-            health.set("home_assistant_publish", State::Degraded(error.to_string()));
-            None
-        }
-    });
-    Publisher::new(config.publish.clone(), mqtt, home_assistant, store, health, is_demo)
-}
-
 /// What was learned, and how long that took.
 type Learning = JoinHandle<anyhow::Result<(Option<Learned>, Duration)>>;
 
@@ -151,6 +118,10 @@ struct Watch {
     learned_ms: i64,
     /// What the owner said of devices when learning began last.
     learned_by: OwnerWords,
+    /// What the owner set of the home through the API.
+    chosen: HomeChoice,
+    /// The meter that the owner named when learning began last.
+    learned_for: Option<String>,
     learning_took: Duration,
     /// Changes whose window closed since learning began last.
     finals_since: usize,
@@ -186,6 +157,8 @@ impl Watch {
             learning: None,
             learned_ms: 0,
             learned_by: OwnerWords::new(),
+            chosen: HomeChoice::default(),
+            learned_for: None,
             learning_took: Duration::ZERO,
             finals_since: 0,
             announced: HashSet::new(),
@@ -211,6 +184,7 @@ impl Watch {
             }
             self.live.remember().await?;
         }
+        self.listen().await?;
         self.take_learned(now_ms).await?;
         if self.live.learned.is_none() {
             return self.find(now_ms).await;
@@ -223,7 +197,8 @@ impl Watch {
             let records = self.live.look(until_ms).await?;
             self.announce(&records).await;
         }
-        if self.learning.is_none() && self.live.catalogue.learned_by() != self.learned_by {
+        let is_news = self.live.catalogue.learned_by() != self.learned_by || self.named() != self.learned_for.as_deref();
+        if self.learning.is_none() && is_news {
             self.begin_learning(now_ms);
         }
         // What comes in from the past is joined when it has stopped coming, after it was learned from.
@@ -251,6 +226,22 @@ impl Watch {
         metrics::gauge!("wattribute_correlator_backlog_seconds").set(self.live.backlog_s());
         metrics::gauge!("wattribute_correlator_lag_seconds").set((now_ms - until_ms) as f64 / 1000.0);
         Ok(())
+    }
+
+    /// Takes in what the owner set of the home.
+    async fn listen(&mut self) -> anyhow::Result<()> {
+        let chosen = home_choice(&*self.store).await?;
+        if chosen.meter != self.chosen.meter {
+            // It is looked for at once.
+            (self.finds, self.found_ms) = (0, 0);
+        }
+        self.chosen = chosen;
+        Ok(())
+    }
+
+    /// The meter that the owner names: what the configuration says wins.
+    fn named(&self) -> Option<&str> {
+        self.config.meter.as_deref().or(self.chosen.meter.as_deref())
     }
 
     /// Up to when the house's power is known.
@@ -282,8 +273,8 @@ impl Watch {
         }
         self.found_ms = now_ms;
         self.finds += 1;
-        match find_meter(&*self.store, &self.live.catalogue, self.config.meter.as_deref(), now_ms).await {
-            Ok((meter, why)) => {
+        match find_meter(&*self.store, &self.live.catalogue, self.named(), now_ms).await {
+            Ok(Found { meter, why, .. }) => {
                 tracing::info!(meter, why, "the house's meter");
                 self.health.set("whole_house_meter", State::Ok);
                 self.learn(meter, now_ms);
@@ -320,17 +311,27 @@ impl Watch {
     }
 
     fn learn(&mut self, meter: String, now_ms: i64) {
-        let (store, catalogue, days, named) =
-            (self.store.clone(), self.live.catalogue.clone(), self.config.learn_days, self.config.meter.clone());
+        let named = self.named().map(str::to_owned);
+        let (store, catalogue, days) = (self.store.clone(), self.live.catalogue.clone(), self.config.learn_days);
         self.finals_since = 0;
+        self.learned_for = named.clone();
         self.learned_by = self.live.catalogue.learned_by();
         let learning = tokio::spawn(async move {
             // A better meter may have come since the last time.
             let found = find_meter(&*store, &catalogue, named.as_deref(), now_ms).await;
-            let (meter, why) = found.unwrap_or((meter, "it was found before".to_owned()));
+            let Found { meter, why, candidates } = found.unwrap_or_else(|error| {
+                let why = match &named {
+                    Some(named) => {
+                        tracing::warn!(meter = named, why = format!("{error:#}"), "the meter that was named cannot be used");
+                        format!("it was found before; {error:#}")
+                    }
+                    None => "it was found before".to_owned(),
+                };
+                Found { meter, why, candidates: Vec::new() }
+            });
             let began = Instant::now();
             let learned = learn(&*store, &catalogue, &meter, days, now_ms).await?;
-            Ok((learned.map(|l| Learned { why, ..l }), began.elapsed()))
+            Ok((learned.map(|l| Learned { why, candidates, ..l }), began.elapsed()))
         });
         self.learning = Some(learning);
     }
@@ -360,6 +361,8 @@ impl Watch {
             metered: learned.metered.iter().map(|(&entity, &sensor)| (entity, sensor)).collect(),
             baseline_w: learned.baseline_w,
             interval_s: learned.model.interval_s(),
+            lag_s: learned.lag_s,
+            candidates: learned.candidates.clone(),
             provisional_s,
             final_s,
             notes: learned.notes.clone(),
@@ -444,6 +447,8 @@ impl Watch {
             self.meters = (now_ms, meters(&*self.store, &self.live.catalogue, &learned.inputs, now_ms).await?);
         }
         now.meters = self.meters.1.clone();
+        let (threshold_w, _) = self.chosen.phantom_threshold_w(self.config.publish.alerts.high_phantom_load_w);
+        now.phantom_threshold_w = Some(threshold_w);
         now.last_correlation = self.last_correlation.clone();
         self.publisher.publish(&now).await;
         Ok(())

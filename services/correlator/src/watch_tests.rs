@@ -278,3 +278,44 @@ async fn what_the_owner_says_is_learned_around_at_once_and_for_good() {
     assert!(profile.verdict == Verdict::Learned && (profile.power_w.unwrap() - 12.0).abs() < 1.0, "{profile:?}");
     assert_eq!(house.rows().await.len(), rows);
 }
+
+#[tokio::test]
+async fn the_meter_that_the_owner_chooses_is_taken_within_seconds_and_learned_anew() {
+    let minutes = 300;
+    let mut house = House::new().await;
+    let half = house.store.describe(vec![SeriesInfo::new("home_assistant", "sensor.half", Quantity::PowerW)]).await.unwrap()[0];
+    house.now_ms = START_MS + minutes * 60_000;
+    let rows = said(0, minutes * 60, &habits(minutes));
+    house.write(&rows).await;
+    let halves = rows.iter().filter(|r| r.0 == 0).map(|r| Reading { series: half, at_ms: r.1, value: r.2 / 2.0 });
+    house.store.write(Batch { readings: halves.collect(), ..Batch::default() }).await.unwrap();
+    let choose = async |house: &mut House, meter: Option<&str>| {
+        let choice = HomeChoice { meter: meter.map(str::to_owned), ..HomeChoice::default() };
+        wattribute_store::set_home_choice(&*house.store, &choice).await.unwrap();
+        house.catch_up().await;
+        let record = wattribute_store::house(&*house.store).await.unwrap().unwrap();
+        let kettle = house.store.profiles().await.unwrap().into_iter().find(|p| p.series == house.ids[1]).unwrap();
+        let last_w = house.store.readings(record.series, START_MS + 600_000, house.now_ms).await.unwrap().value[0];
+        (record, kettle.profile.power_w.unwrap(), last_w)
+    };
+    house.watch.config.meter = None;
+    let (record, kettle_w, house_w) = choose(&mut house, Some("sensor.half")).await;
+    assert_eq!((record.label.as_str(), record.why.as_str()), ("sensor.half", "it was named in the settings"));
+    assert!((kettle_w - 1000.0).abs() < 5.0 && (house_w - 100.0).abs() < 3.0, "{kettle_w} {house_w}");
+    assert!((record.lag_s.unwrap() - 2.0).abs() < 3.0, "{record:?}");
+
+    let (record, kettle_w, house_w) = choose(&mut house, Some("sensor.house_power - sensor.half + sensor.half")).await;
+    assert_eq!(record.label, "sensor.house_power - sensor.half + sensor.half");
+    assert!((kettle_w - 2000.0).abs() < 10.0 && (house_w - 200.0).abs() < 5.0, "the past is joined anew: {kettle_w} {house_w}");
+
+    let (record, kettle_w, _) = choose(&mut house, Some("sensor.gone")).await;
+    assert!(record.label.contains("sensor.half") && record.why.contains("sensor.gone"), "{record:?}");
+    assert!((kettle_w - 2000.0).abs() < 10.0);
+
+    let (record, _, _) = choose(&mut house, None).await;
+    assert_eq!(record.label, "sensor.house_power", "it is found by itself: {record:?}");
+
+    house.watch.config.meter = Some("sensor.house_power".to_owned());
+    let (record, _, _) = choose(&mut house, Some("sensor.half")).await;
+    assert_eq!(record.label, "sensor.house_power", "what the configuration says wins");
+}

@@ -37,7 +37,7 @@ impl Default for Config {
         Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8006)),
             store: wattribute_store::Settings::default(),
-            phantom_threshold_w: 200.0,
+            phantom_threshold_w: wattribute_store::PHANTOM_THRESHOLD_W,
         }
     }
 }

@@ -9,6 +9,7 @@ mod devices;
 mod drift;
 mod export;
 mod history;
+mod home;
 mod impact;
 mod known;
 mod legacy;
@@ -61,6 +62,8 @@ pub struct Api {
     pub since: sources::Since,
     /// Readings counted so far.
     pub counted: legacy::Counted,
+    /// When it began.
+    pub begun: std::time::Instant,
 }
 
 /// Answers that are kept for some seconds, by what was asked: days, nights, hours; drift by series.
@@ -93,6 +96,7 @@ impl Api {
             live: Live::new(store.clone(), is_demo, CancellationToken::new()),
             since: sources::Since::default(),
             counted: legacy::Counted::default(),
+            begun: std::time::Instant::now(),
             store,
         }
     }
@@ -129,6 +133,7 @@ pub fn router(api: Api) -> OpenApiRouter {
         .routes(routes!(owner::unsay))
         .routes(routes!(alerts::alerts))
         .routes(routes!(tariffs::tariffs, tariffs::put_tariffs))
+        .routes(routes!(home::home, home::patch_home))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
         .routes(routes!(series::series))

@@ -163,6 +163,13 @@ pub struct HouseRecord {
     pub baseline_w: Option<f64>,
     /// Usual time between readings of the meter, s.
     pub interval_s: f64,
+    /// How long after a switch is heard of its step is half there, s (negative: the meter shows it first); `None` where too few steps could be
+    /// lined up.
+    #[serde(default)]
+    pub lag_s: Option<f64>,
+    /// What else could be the house, best first: entities, or expressions over entities; none where there is no doubt.
+    #[serde(default)]
+    pub candidates: Vec<String>,
     /// How long after a lone change its correlation is there at the latest, s.
     pub provisional_s: f64,
     /// How long after a lone change its window closes, s.

@@ -83,6 +83,11 @@ pub trait Adapter: Send {
     /// future loses nothing that was not yet returned.
     async fn next(&mut self) -> Result<Vec<Event>, AdapterError>;
 
+    /// Address of its source's own page for people, without credentials; `None` where there is none.
+    fn link(&self) -> Option<String> {
+        None
+    }
+
     /// Whether its source answers: one that is away may still have something to say of its absence.
     fn is_up(&self) -> bool {
         true

@@ -47,6 +47,8 @@ pub async fn run(config: Config, context: Context) -> anyhow::Result<()> {
         health.set("source", State::Degraded(remedy.to_owned()));
         tracing::warn!("{remedy}");
     }
+    let links = adapters.iter().map(|adapter| (adapter.name().to_owned(), adapter.link())).collect();
+    wattribute_store::set_links(&*store, links).await?;
     let meter = config.home_assistant.and_then(|config| config.meter);
     let routes = router(House { store: store.clone(), meter });
 

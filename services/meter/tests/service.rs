@@ -173,3 +173,32 @@ async fn consumption_says_null_where_nothing_is_known() {
     }
     assert_eq!(consumption(&store, Some("sensor.power_kitchen")).await["total_power_w"], 500.0);
 }
+
+#[tokio::test]
+async fn the_page_of_home_assistant_is_known_before_it_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, shutdown) = (store(folder.path()), CancellationToken::new());
+    let home_assistant = wattribute_service::home_assistant::Config {
+        url: "http://127.0.0.1:9/house/?auth=hush".to_owned(),
+        token: Some("hush".into()),
+        ..Default::default()
+    };
+    let config = wattribute_meter::Config { home_assistant: Some(home_assistant), ..Default::default() };
+    let context = wattribute_service::Context {
+        store: store.clone(),
+        listener: tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap(),
+        access: wattribute_service::Access::new(&Default::default()).unwrap(),
+        shutdown: shutdown.clone(),
+        health: Health::default(),
+        is_demo: false,
+    };
+    let running = tokio::spawn(wattribute_meter::run(config, context));
+    let told = async {
+        while wattribute_store::link(&*store, "home_assistant").await.unwrap().as_deref() != Some("http://127.0.0.1:9/house") {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), told).await.unwrap();
+    shutdown.cancel();
+    running.await.unwrap().unwrap();
+}

@@ -159,6 +159,8 @@ fn documents(house: wattribute_domain::SeriesId, now_ms: i64) -> Vec<(String, St
         metered: Default::default(),
         baseline_w: Some(150.0),
         interval_s: 5.0,
+        lag_s: Some(1.8),
+        candidates: vec![],
         provisional_s: 12.0,
         final_s: 25.0,
         notes: vec![],

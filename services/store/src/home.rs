@@ -8,6 +8,10 @@ use crate::{Result, Store};
 
 /// Key of the document with what the owner set of the home.
 const SETTINGS: &str = "home_settings";
+/// Key of the document with what was set of the home through the API.
+pub const HOME_CHOICE: &str = "home_choice";
+/// Key of the document with the meter that the configuration names.
+const METER: &str = "meter_configured";
 /// Key of the document with the tariffs, and of the one that says whether they come from the configuration.
 const TARIFFS: &str = "tariffs";
 const TARIFFS_FROM: &str = "tariffs_from";
@@ -58,6 +62,71 @@ pub fn zone(home: &Home) -> Tz {
 /// What the correlator worked out of the house; `None` until it has.
 pub async fn house(store: &dyn Store) -> Result<Option<HouseRecord>> {
     Ok(store.document("house").await?.and_then(|text| serde_json::from_str(&text).ok()))
+}
+
+/// Phantom load that is too much where nobody says another, W.
+pub const PHANTOM_THRESHOLD_W: f64 = 200.0;
+
+/// What the owner sets of the home through the API. What the configuration says wins over it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HomeChoice {
+    /// Its meter, an entity or an expression over entities; `None`: it is found by itself.
+    pub meter: Option<String>,
+    /// Phantom load that is too much, W; `None`: [`PHANTOM_THRESHOLD_W`].
+    pub phantom_threshold_w: Option<f64>,
+}
+
+impl HomeChoice {
+    /// Phantom load that is too much, W, and where that was said. The configuration says it where it names another than the usual one.
+    pub fn phantom_threshold_w(&self, configured_w: f64) -> (f64, Option<SaidIn>) {
+        match self.phantom_threshold_w {
+            _ if configured_w != PHANTOM_THRESHOLD_W => (configured_w, Some(SaidIn::Config)),
+            Some(chosen_w) => (chosen_w, Some(SaidIn::Api)),
+            None => (PHANTOM_THRESHOLD_W, None),
+        }
+    }
+}
+
+/// Where the owner said something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SaidIn {
+    /// In the configuration: it cannot be set elsewhere.
+    Config,
+    /// Through the API.
+    Api,
+}
+
+/// What the owner set of the home through the API.
+pub async fn home_choice(store: &dyn Store) -> Result<HomeChoice> {
+    Ok(store.document(HOME_CHOICE).await?.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+}
+
+/// Keeps what the owner sets of the home through the API.
+pub async fn set_home_choice(store: &dyn Store, choice: &HomeChoice) -> Result<()> {
+    store.put_documents(vec![(HOME_CHOICE.to_owned(), serde_json::to_string(choice).unwrap_or_default())]).await
+}
+
+/// The house's meter, where the configuration of the service that learns names it.
+pub async fn configured_meter(store: &dyn Store) -> Result<Option<String>> {
+    Ok(store.document(METER).await?.filter(|meter| !meter.is_empty()))
+}
+
+/// Keeps which meter the configuration of the service that learns names.
+pub async fn set_configured_meter(store: &dyn Store, meter: Option<&str>) -> Result<()> {
+    store.put_documents(vec![(METER.to_owned(), meter.unwrap_or_default().trim().to_owned())]).await
+}
+
+/// Address of a source's own page for people; `None` where there is none.
+pub async fn link(store: &dyn Store, source: &str) -> Result<Option<String>> {
+    Ok(store.document(&format!("link:{source}")).await?.filter(|link| link.starts_with("http://") || link.starts_with("https://")))
+}
+
+/// Keeps the addresses of sources' own pages for people.
+pub async fn set_links(store: &dyn Store, links: Vec<(String, Option<String>)>) -> Result<()> {
+    let document = |(source, link): (String, Option<String>)| (format!("link:{source}"), link.unwrap_or_default());
+    store.put_documents(links.into_iter().map(document).collect()).await
 }
 
 /// Where tariffs were said.

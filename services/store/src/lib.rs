@@ -17,7 +17,10 @@ use async_trait::async_trait;
 use wattribute_domain::{CorrelationRecord, CorrelationVerdict, HourEnergy, ProfileRecord, Reading, Series, SeriesId, SeriesInfo};
 
 pub use error::StoreError;
-pub use home::{HomeSettings, TariffsFrom, home, house, set_home, set_tariffs, take_config, tariffs, zone};
+pub use home::{
+    HOME_CHOICE, HomeChoice, HomeSettings, PHANTOM_THRESHOLD_W, SaidIn, TariffsFrom, configured_meter, home, home_choice, house, link,
+    set_configured_meter, set_home, set_home_choice, set_links, set_tariffs, take_config, tariffs, zone,
+};
 pub use owner::{OWNER_WORDS, owner_words, put_owner_words};
 pub use powers::{OURS, Powers, held_until_ms};
 pub use settings::Settings;

@@ -156,6 +156,8 @@ mod tests {
             metered: Default::default(),
             baseline_w: None,
             interval_s: 5.0,
+            lag_s: None,
+            candidates: vec![],
             provisional_s: 10.0,
             final_s: 20.0,
             notes: vec![],

@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use wattribute_domain::{Level, Pricing, Role, SeriesId, Verdict};
 use wattribute_service::Problem;
 use wattribute_service::problem::Params;
-use wattribute_store::{Powers, low_w, nights};
+use wattribute_store::{Powers, home_choice, low_w, nights};
 
 use super::devices::Tell;
 use super::{Api, cents, instant, now, told, watt_hours, within};
@@ -147,14 +147,15 @@ async fn tell(api: &Api, count: u32, now_ms: i64) -> Result<PhantomLoad, Problem
     };
     let known_w: f64 = known.iter().map(|load| load.power_w).sum();
     let year = baseline_w.map(&yearly);
+    let (threshold_w, _) = home_choice(&*api.store).await?.phantom_threshold_w(api.settings.phantom_threshold_w);
     Ok(PhantomLoad {
         baseline_w,
         energy_kwh_per_year: year.as_ref().map(|y| y.kwh),
         cost_per_year: year.as_ref().and_then(|y| y.cost),
         currency: home.currency.clone(),
         trend_w_per_month: trend(&found),
-        threshold_w: api.settings.phantom_threshold_w,
-        is_high: baseline_w.map(|w| w > api.settings.phantom_threshold_w),
+        threshold_w,
+        is_high: baseline_w.map(|w| w > threshold_w),
         known_w: told(known_w).unwrap_or(0.0),
         unknown_w: baseline_w.and_then(|w| told((w - known_w).max(0.0))),
         known,

@@ -11,7 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use wattribute_domain::SeriesId;
 use wattribute_service::{Health, Problem, State as How};
-use wattribute_store::{OURS, Powers};
+use wattribute_store::{OURS, Powers, link};
 
 use super::known::{HEARD_MS, extent_ms, heard_ms};
 use super::{Api, instant, now};
@@ -35,6 +35,12 @@ pub struct Source {
     /// Its name.
     #[schema(example = "home_assistant")]
     source: String,
+    /// Its name for people.
+    #[schema(example = "Home Assistant")]
+    title: String,
+    /// Address of its own page for people; null where there is none.
+    #[schema(example = "http://homeassistant.local:8123")]
+    link: Option<String>,
     /// Whether it is up; null where another process reads it and nothing tells.
     is_up: Option<bool>,
     /// Since when it is up or down, as far as this process knows, RFC 3339 UTC; null where it does not.
@@ -118,6 +124,8 @@ pub async fn sources(State(api): State<Api>) -> Result<Json<Sources>, Problem> {
         let since_ms = if is_down { heard_ms.or(api.since.of(name)) } else { api.since.of(name) };
         sources.push(Source {
             source: name.clone(),
+            title: title(name),
+            link: link(&*api.store, name).await?,
             is_up,
             since: since_ms.map(instant),
             heard_at: heard_ms.map(instant),
@@ -148,6 +156,19 @@ pub async fn sources(State(api): State<Api>) -> Result<Json<Sources>, Problem> {
         keep_ten_minutes_s: seconds(api.settings.store.keep_ten_minutes),
     };
     Ok(Json(Sources { sources, store, problems: problems.collect(), is_demo: api.is_demo }))
+}
+
+/// A source's name for people.
+fn title(name: &str) -> String {
+    match name {
+        "home_assistant" => "Home Assistant".to_owned(),
+        "demo" => "Demo house".to_owned(),
+        name => {
+            let mut words = name.replace('_', " ");
+            words.get_mut(..1).into_iter().for_each(str::make_ascii_uppercase);
+            words
+        }
+    }
 }
 
 fn silent_min(now_ms: i64, heard_ms: Option<i64>) -> i64 {

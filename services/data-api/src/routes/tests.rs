@@ -19,6 +19,7 @@ mod fuzz;
 mod measured;
 mod moved_over;
 mod streams;
+mod whose_meter;
 
 struct Home {
     store: Arc<dyn Store>,

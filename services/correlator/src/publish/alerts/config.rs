@@ -47,7 +47,7 @@ impl Default for Config {
             kinds: AlertKind::ALL.to_vec(),
             high_consumption_w: 10_000.0,
             high_consumption_for: Duration::from_secs(60),
-            high_phantom_load_w: 200.0,
+            high_phantom_load_w: wattribute_store::PHANTOM_THRESHOLD_W,
             no_data_after: Duration::from_secs(600),
             quiet_hours: None,
             urgent: vec![AlertKind::HighConsumption],

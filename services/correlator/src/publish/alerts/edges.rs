@@ -22,7 +22,12 @@ impl Alerts {
             self.level(AlertKind::HighConsumption, level, now, &mut looked);
         }
         if config.kinds.contains(&AlertKind::PhantomLoad) {
-            self.level(AlertKind::PhantomLoad, (now.phantom_power_w, config.high_phantom_load_w, 0), now, &mut looked);
+            self.level(
+                AlertKind::PhantomLoad,
+                (now.phantom_power_w, now.phantom_threshold_w.unwrap_or(config.high_phantom_load_w), 0),
+                now,
+                &mut looked,
+            );
         }
         if config.kinds.contains(&AlertKind::LeftOn) {
             now.devices.iter().for_each(|device| self.device(device, now.at_ms, &mut looked));

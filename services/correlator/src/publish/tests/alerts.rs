@@ -60,6 +60,8 @@ fn a_night_with_much_phantom_load_is_told_once() {
     assert_eq!(edges(&mut alerts, &night(Some(230.0))), [(AlertKind::PhantomLoad, true)]);
     assert_eq!(edges(&mut alerts, &night(Some(190.0))), []);
     assert_eq!(edges(&mut alerts, &night(Some(120.0))), [(AlertKind::PhantomLoad, false)]);
+    let chosen = HomeNow { phantom_threshold_w: Some(100.0), ..night(Some(120.0)) };
+    assert_eq!(edges(&mut alerts, &chosen), [(AlertKind::PhantomLoad, true)], "what the owner chose counts");
 }
 
 #[test]

@@ -201,6 +201,7 @@ pub fn home() -> HomeNow {
         unattributed_power_w: Some(213.2),
         baseline_power_w: Some(120.0),
         phantom_power_w: Some(80.04),
+        phantom_threshold_w: None,
         time_zone: Some("Europe/Berlin".to_owned()),
         devices: vec![
             device("switch.kettle", 1, 2_000.4, 12.0),

@@ -9,6 +9,7 @@ const ROUTES: &[(&str, &[&str])] = &[
     ("/api/v1/sources", &["any"]),
     ("/api/v1/energy/attribution", &["from", "to", "max_points", "devices"]),
     ("/api/v1/energy/correlations", &["from", "to", "hours"]),
+    ("/api/v1/home", &["any"]),
     ("/api/v1/export.csv", &["what", "series", "device", "quantity", "from", "to", "interval"]),
     ("/api/v1/export.parquet", &["what", "series", "from", "to", "interval"]),
     ("/api/readings", &["start", "end", "after"]),

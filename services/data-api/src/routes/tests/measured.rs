@@ -145,6 +145,12 @@ async fn a_source_that_is_away_is_down_since_it_was_heard() {
     let source = &answer["sources"][0];
     assert_eq!((source["is_up"].as_bool(), source["since"].as_str()), (Some(false), Some(&*instant(heard_ms))));
     assert!(source["error"].as_str().unwrap().contains("10 min"), "{source}");
+    assert_eq!((source["title"].as_str(), source["link"].as_str()), (Some("Home Assistant"), None));
+    let link = |link: &str| wattribute_store::set_links(&*home.store, vec![("home_assistant".to_owned(), Some(link.to_owned()))]);
+    for (said, shown) in [("https://ha.example/house", Some("https://ha.example/house")), ("javascript:alert(1)", None), ("", None)] {
+        link(said).await.unwrap();
+        assert_eq!(home.fitting("/api/v1/sources").await.1["sources"][0]["link"].as_str(), shown);
+    }
     assert_eq!(answer["store"]["keep_raw_s"].as_u64(), Some(90 * 86_400));
 }
 

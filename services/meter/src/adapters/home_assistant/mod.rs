@@ -189,6 +189,12 @@ impl Adapter for HomeAssistant {
         NAME
     }
 
+    fn link(&self) -> Option<String> {
+        // Inside an add-on it is known by an address that no browser knows.
+        let address = self.config.address().ok().filter(|_| !self.config.url.trim().is_empty())?;
+        Some(address.to_string())
+    }
+
     fn is_up(&self) -> bool {
         self.session.is_some()
     }
