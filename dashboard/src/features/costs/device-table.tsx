@@ -50,7 +50,9 @@ export function DeviceTable({
           <thead>
             <tr>
               <th scope="col">Device</th>
-              <th scope="col" className="wide-only" aria-label="Drawn" />
+              <th scope="col" className="wide-only">
+                <span className="visually-hidden">Drawn as a bar</span>
+              </th>
               <th scope="col" className="num">
                 Energy
               </th>
@@ -94,7 +96,12 @@ export function DeviceTable({
           </tbody>
           <tfoot>
             <tr>
-              <th scope="row">All</th>
+              <th scope="row">
+                All
+                {hasTariff && sums.cost !== sums.import_cost && (
+                  <span className="sub costs-all"> as bought, before other charges</span>
+                )}
+              </th>
               <td className="wide-only" />
               <td className="num">{told(used)}</td>
               <td className="wide-only" />

@@ -1,31 +1,33 @@
 // The figures of a stretch: what was used, what it cost, at which price, what the sun gave.
 
 import type { ReactNode } from 'react';
+import type { Bucket } from '../../api/types';
 import { FigureCard } from '../../components/card';
 import { href } from '../../lib/route';
 import { energy, money, number, percent } from '../../lib/units';
 import type { View } from './span';
-import type { Sums } from './sums';
+import { type Sums, sum } from './sums';
 import { coveredWords, told } from './words';
 
 export function Figures({
   sums,
   currency,
   hasTariff,
-  buckets,
+  whole,
   view,
 }: {
   sums: Sums;
   currency: string | null;
   hasTariff: boolean;
-  /** How many periods these are the sum of. */
-  buckets: number;
+  /** Those of its periods that are over and wholly known. */
+  whole: Bucket[];
   view: View;
 }) {
   const hasSun = (sums.solar_kwh ?? 0) > 0 || (sums.self_use_kwh ?? 0) > 0;
   const price = sums.price_per_kwh;
   const each = { day: 'a day', week: 'a week', month: 'a month', year: 'a year' }[view];
-  const mean = buckets > 1 && sums.consumption_kwh !== null ? sums.consumption_kwh / buckets : null;
+  const used = sum(whole.map((bucket) => bucket.consumption_kwh));
+  const mean = used === null ? null : used / whole.length;
   return (
     <div className="grid cards">
       <FigureCard label="Used" figure={energy(sums.consumption_kwh)} sub={usedWords(sums)} />
@@ -45,7 +47,7 @@ export function Figures({
         <FigureCard
           label={`Used ${each}`}
           figure={energy(mean)}
-          sub={mean === null ? 'of a longer stretch' : `mean of ${number(buckets)}, the last one not over included`}
+          sub={mean === null ? 'none is wholly known' : `mean of ${number(whole.length)} that are over and known`}
         />
       )}
     </div>

@@ -74,8 +74,9 @@ export function CostsPage(_: { part: string | null }) {
   const places = shown ? slots(shown.view, shown.span, shown.buckets, now, zone) : [];
   const one = places.find((place) => keyOf(place) === picked);
   const hasBefore = view !== 'year' && first !== null && span.from_ms > first;
-  const title = one && shown ? slotTitle(shown.view, one, zone) : spanTitle(view, span, places, zone);
-  const whole = spanTitle(view, span, places, zone);
+  const isShown = shown?.view === view && shown.span.from_ms === span.from_ms;
+  const whole = spanTitle(view, span, isShown ? places : [], zone);
+  const title = one && shown ? slotTitle(shown.view, one, zone) : whole;
 
   return (
     <>
@@ -189,7 +190,13 @@ function Body({
   const chosen = one?.bucket ? sums([one.bucket], now) : all;
   return (
     <>
-      <Figures sums={chosen} currency={currency} hasTariff={hasTariff} buckets={one ? 1 : buckets.length} view={view} />
+      <Figures
+        sums={chosen}
+        currency={currency}
+        hasTariff={hasTariff}
+        whole={one ? [] : buckets.filter(isWhole)}
+        view={view}
+      />
       <History
         view={view}
         places={places}
@@ -208,6 +215,9 @@ function Body({
     </>
   );
 }
+
+/** Whether a period is over and as good as wholly known, so that it says what a usual one is. */
+const isWhole = (bucket: Bucket) => !bucket.is_partial && bucket.covered > 0.95;
 
 /** The first instant of which anything is known, to the month; `null` while that is not known. */
 function useFirst(now: number, zone: string): number | null {

@@ -36,7 +36,7 @@ export function MadeOf({ phantom }: { phantom: PhantomLoad }) {
         ))}
         <i style={{ flex: 1, background: UNKNOWN }} />
       </div>
-      <div className="table-wrap">
+      <div className="table-wrap phantom-loads">
         <table>
           <thead>
             <tr>

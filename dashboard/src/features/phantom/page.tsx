@@ -27,8 +27,8 @@ export function PhantomPage(_: { part: string | null }) {
             <Card>
               <Empty title="No night yet" icon={<Moon size={28} />}>
                 <p>
-                  What is drawn between {windowWords(phantom.window)} when nothing is in use shows here after the first
-                  night of which the house's meter tells enough.
+                  What is drawn from {windowWords(phantom.window)} when nothing is in use shows here after the first
+                  night of which the house’s meter tells enough.
                 </p>
               </Empty>
             </Card>

@@ -116,7 +116,7 @@ function Runs({ load, zone, now }: { load: UnknownLoad; zone: string; now: numbe
         {last !== null && `, the last ${moment(last, now, zone)}`}
       </summary>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached with keys */}
-      <section className="table-wrap" tabIndex={0} aria-label="Its latest runs">
+      <section className="table-wrap" tabIndex={0} aria-label={`Latest runs: ${described(load).title}`}>
         <table>
           <thead>
             <tr>
