@@ -134,7 +134,7 @@ function Says({ contract, currency }: { contract: Contract; currency: string | n
       {contract.rates?.length ? (
         <ul>
           {contract.rates.map((rate, index) => (
-            <li key={`${rate.name} ${whenWords(rate)}`}>
+            <li key={`${rate.name} ${rate.price_per_kwh} ${whenWords(rate)}`}>
               <strong>{price(rate.price_per_kwh, currency)}</strong> {rate.name}{' '}
               <span className="sub">{whenWords(rate, index === 0)}</span>
             </li>

@@ -5,7 +5,7 @@ import type { Draft, ExportKind, Wrongs } from './draft';
 
 const KINDS: readonly { value: ExportKind; label: string }[] = [
   { value: 'none', label: 'Nothing' },
-  { value: 'fixed', label: 'One price' },
+  { value: 'fixed', label: 'Fixed' },
   { value: 'entity', label: 'Dynamic' },
 ];
 

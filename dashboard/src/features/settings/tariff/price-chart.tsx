@@ -1,8 +1,8 @@
 // The prices of today and tomorrow as steps; what is over is pale, now is a line.
 
 import { useWidth } from '../../../lib/size';
-import { clock, dayStart, HOUR_MS, weekday } from '../../../lib/time';
-import { distinct, price, type Step, scaleOf } from './words';
+import { clock, dayStart, weekday } from '../../../lib/time';
+import { distinct, fullHours, price, type Step, scaleOf } from './words';
 
 const HEIGHT = 176;
 const TOP = 12;
@@ -84,16 +84,18 @@ export function PriceChart({
               <text className="day-name" x={x(midnight) + (midnight > first.from_ms ? 6 : 0)} y={HEIGHT - 6}>
                 {weekday(midnight, zone)}
               </text>
-              {hours(midnight, apart, zone, last.to_ms).map((at) => (
-                <text
-                  key={at}
-                  x={x(at)}
-                  y={HEIGHT - BOTTOM + 16}
-                  textAnchor={at === first.from_ms ? 'start' : 'middle'}
-                >
-                  {clock(at, zone)}
-                </text>
-              ))}
+              {fullHours(midnight, apart, zone)
+                .filter((at) => at < last.to_ms)
+                .map((at) => (
+                  <text
+                    key={at}
+                    x={x(at)}
+                    y={HEIGHT - BOTTOM + 16}
+                    textAnchor={at === first.from_ms ? 'start' : 'middle'}
+                  >
+                    {clock(at, zone)}
+                  </text>
+                ))}
             </g>
           ))}
           {first.from_ms <= now && now < last.to_ms && (
@@ -103,14 +105,4 @@ export function PriceChart({
       )}
     </div>
   );
-}
-
-/** The full hours of a local day that are written; a day of 23 or 25 hours has them where its clock shows them. */
-function hours(midnight: number, apart: number, zone: string, end: number): number[] {
-  const next = dayStart(midnight, zone, 1);
-  const shift = next - midnight - 24 * HOUR_MS;
-  return Array.from(
-    { length: 24 / apart },
-    (_, step) => midnight + step * apart * HOUR_MS + (step > 0 ? shift : 0),
-  ).filter((at) => at < end);
 }

@@ -1,7 +1,18 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Contract } from '../../../api/types';
 import { setLocale } from '../../../lib/units';
-import { allDays, distinct, importWords, inForce, price, scaleOf, spanWords, steps, whenWords } from './words';
+import {
+  allDays,
+  distinct,
+  fullHours,
+  importWords,
+  inForce,
+  price,
+  scaleOf,
+  spanWords,
+  steps,
+  whenWords,
+} from './words';
 
 beforeEach(() => setLocale('en-GB'));
 
@@ -60,6 +71,14 @@ describe('the prices of a day', () => {
   it('are steps; one without a length is none', () => {
     expect(steps(spans)).toHaveLength(2);
     expect(distinct(steps(spans))).toBe(1);
+  });
+
+  it('have the hours that the clock shows, also where it changes', () => {
+    const hours = (midnight: string) =>
+      fullHours(Date.parse(midnight), 6, 'Europe/Berlin').map((at) => new Date(at).toISOString().slice(11, 16));
+    expect(hours('2026-11-20T23:00:00Z')).toEqual(['23:00', '05:00', '11:00', '17:00']);
+    expect(hours('2026-03-28T23:00:00Z')).toEqual(['23:00', '04:00', '10:00', '16:00']);
+    expect(hours('2026-10-24T22:00:00Z')).toEqual(['22:00', '05:00', '11:00', '17:00']);
   });
 
   it('have a scale of round steps from zero on, or below', () => {

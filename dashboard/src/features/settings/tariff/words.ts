@@ -1,7 +1,7 @@
 // Contracts in words.
 
 import type { Contract, Rate, TariffAnswer } from '../../../api/types';
-import { DAY_MS, date, instant } from '../../../lib/time';
+import { DAY_MS, date, fromLocal, instant, local } from '../../../lib/time';
 import { currentLocale, money } from '../../../lib/units';
 import type { Day } from './draft';
 
@@ -116,4 +116,10 @@ export function scaleOf(all: readonly Step[]): { low: number; high: number; tick
   const last = Math.ceil(greatest / apart - 1e-9);
   const ticks = Array.from({ length: last - first + 1 }, (_, step) => Number(((first + step) * apart).toPrecision(12)));
   return { low: first * apart, high: last * apart, ticks };
+}
+
+/** Every so many hours of the local day that begins at `midnight`, where its clock shows them, also on days of 23 or 25 hours. */
+export function fullHours(midnight: number, apart: number, zone: string): number[] {
+  const { year, month, day } = local(midnight, zone);
+  return Array.from({ length: 24 / apart }, (_, step) => fromLocal(year, month, day, zone, step * apart));
 }
