@@ -23,4 +23,4 @@ done
 project="${1:-tests}"
 [ $# -eq 0 ] || shift
 cd dashboard
-exec npx playwright test --project "$project" "$@"
+exec npx playwright test --project="$project" "$@"
