@@ -41,7 +41,7 @@ export function DeviceView({ entity_id }: { entity_id: string }) {
     <>
       <Head entity_id={entity_id} page={query.data} />
       {query.isError && !query.data && (
-        <Card>
+        <Card title="All that is known of it">
           <Failed error={query.error} retry={() => void query.refetch()} />
         </Card>
       )}
@@ -122,8 +122,8 @@ function Unknown({ entity_id }: { entity_id: string }) {
   return (
     <>
       <PageHead title="No such device" before={<Back />} />
-      <Card>
-        <Empty title={`Nothing is known of ${entity_id}`}>
+      <Card title={entity_id}>
+        <Empty title="Nothing is known of it">
           <p>
             Nobody by that name has been heard. It may have been renamed in Home Assistant, or it has not been switched
             since Wattribute began to listen.

@@ -25,7 +25,8 @@ export function DriftCard({ page, colour }: { page: DevicePage; colour: string }
   const lows = told.map((one) => one.power_low_w ?? one.power_w);
   const highs = told.map((one) => one.power_high_w ?? one.power_w);
   const room = Math.max(0.02 * last.power_w, 0.25 * (Math.max(...highs) - Math.min(...lows)), 0.5);
-  const from_w = Math.max(0, Math.min(...lows) - room);
+  const least = Math.min(...lows, ...told.map((one) => one.power_w));
+  const from_w = least < 0 ? least - room : Math.max(0, least - room);
   const to_w = Math.max(...highs) + room;
   const x = linear(at(first), at(last), 72, Math.max(90, width - 30));
   const y = linear(from_w, to_w, HEIGHT - 28, 8);
@@ -118,5 +119,5 @@ function verdict(told: Told[]): string {
   const below = (last.power_high_w ?? last.power_w) < (first.power_low_w ?? first.power_w);
   if (apart) return `It draws more than it did: ${say(first.power_w)} then, ${say(last.power_w)} now.`;
   if (below) return `It draws less than it did: ${say(first.power_w)} then, ${say(last.power_w)} now.`;
-  return 'Steady: what it draws has not changed beyond its own spread.';
+  return 'Steady: its steps have not changed beyond their own spread.';
 }

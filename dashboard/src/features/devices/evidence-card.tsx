@@ -27,11 +27,25 @@ export function EvidenceCards({ page, colour, children }: { page: DevicePage; co
     <>
       <Why page={page} colour={colour} all={all} choice={choice} onChoice={setWanted} />
       <Card title="Steps seen" sub="watts at each switch" className="side-card">
-        {choice ? <StepsSeen choice={choice} colour={colour} /> : <p className="sub">No step could be read yet.</p>}
+        {choice ? (
+          <StepsSeen choice={choice} colour={colour} isSaid={page.device.verdict === 'stated'} />
+        ) : (
+          <p className="sub">No step could be read yet.</p>
+        )}
         {children}
       </Card>
     </>
   );
+}
+
+/** What the owner says holds; but it is told where the meter shows something else. */
+function disagrees({ steps, power_w }: Choice): string {
+  const deltas = steps.flatMap((step) => step.delta_w ?? []);
+  const middle = median(deltas);
+  if (middle == null || power_w == null || deltas.length < 10) return '';
+  const spread = median(deltas.map((w) => Math.abs(w - middle))) ?? 0;
+  const isFar = Math.abs(middle - power_w) > Math.max(3 * (spread / Math.sqrt(deltas.length)), 0.15 * power_w);
+  return isFar ? ` The meter shows ${say(middle)} in the middle.` : '';
 }
 
 interface WhyProps {
@@ -44,7 +58,8 @@ interface WhyProps {
 
 function Why({ page, colour, all, choice, onChoice }: WhyProps) {
   const { device } = page;
-  const [chosen, setChosen] = useState<number | null>(null);
+  // By its time: new steps come in before the others.
+  const [chosenAt, setChosenAt] = useState<number | null>(null);
   const meter = useQuery(queries.home()).data?.meter;
   const lag_s = meter?.lag_s ?? null;
   if (!choice) {
@@ -60,6 +75,9 @@ function Why({ page, colour, all, choice, onChoice }: WhyProps) {
   const turned = steps.filter((step) => step.sign < 0).length;
   const isLearned = device.verdict !== 'measured' && device.verdict !== 'stated';
   const isBelieved = isLearned && (kindOf(device) === 'known' || kindOf(device) === 'together');
+  const found = chosenAt == null ? -1 : steps.findIndex((one) => one.at_ms === chosenAt);
+  const chosen = found < 0 ? null : found;
+  const setChosen = (index: number | null) => setChosenAt(index == null ? null : (steps[index]?.at_ms ?? null));
   const step = chosen == null ? undefined : steps[chosen];
   return (
     <Card
@@ -88,7 +106,7 @@ function Why({ page, colour, all, choice, onChoice }: WhyProps) {
         <p className="say">
           {device.verdict === 'measured'
             ? 'What it draws is not taken from this, but from its own meter.'
-            : 'What it draws is not taken from this: you said it.'}
+            : `What it draws is not taken from this: you said it.${disagrees(choice)}`}
         </p>
       )}
       <EvidenceChart choice={choice} colour={colour} lag_s={lag_s} chosen={chosen} onChosen={setChosen} />
@@ -154,7 +172,7 @@ function Pick({ steps, chosen, onChosen, step }: PickProps & { step: Step | unde
         ) : (
           <>
             The {number(steps.length)} newest switches
-            {middle != null && `, ${say(middle)} in the middle`}. Point at a line to see which it is.
+            {middle != null && `, ${say(middle)} in the middle`}. Point at a line, or touch it, to see which it is.
           </>
         )}
       </span>

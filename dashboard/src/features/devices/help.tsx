@@ -8,12 +8,7 @@ import { Question } from '../../components/icons';
 import { href } from '../../lib/route';
 import { number } from '../../lib/units';
 import { say } from './bits';
-
-/** Its reason, cut where the advice begins: the first sentence says why. */
-function cut(reason: string): [string, string] {
-  const [why = reason, ...help] = reason.split(/(?<=\.)\s+/);
-  return [why, help.join(' ')];
-}
+import { cut } from './reason';
 
 export function Help({ page }: { page: DevicePage }) {
   const { device } = page;

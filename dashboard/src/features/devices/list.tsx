@@ -39,7 +39,7 @@ export function DeviceList() {
       <PageHead title="Devices" after={query.data && <Count devices={query.data.devices} />} />
       <div ref={holder} className="stack">
         {query.isError && !query.data && (
-          <Card>
+          <Card title="All devices">
             <Failed error={query.error} retry={() => void query.refetch()} />
           </Card>
         )}
@@ -123,7 +123,7 @@ function Lists({ devices, width }: { devices: Device[]; width: number }) {
         found={rows.reduce((sum, row) => sum + row.devices.length, 0)}
       />
       {rows.length === 0 && (
-        <Card>
+        <Card title="Nothing found">
           <Empty title="No device is like that">
             <button type="button" className="button" onClick={() => setWanted({ text: '', verdict: '', area: '' })}>
               Show all
@@ -147,7 +147,7 @@ function Lists({ devices, width }: { devices: Device[]; width: number }) {
 
 function NothingYet() {
   return (
-    <Card>
+    <Card title="No devices yet">
       <Empty title="Waiting for your first events">
         <p>
           Devices appear here as soon as Home Assistant says that something was switched. Switch a lamp or the kettle on

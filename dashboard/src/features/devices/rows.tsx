@@ -21,21 +21,23 @@ export interface ListProps {
 
 export function RowTable({ rows, kind, scale, beside, currency, width }: ListProps) {
   const tells = kind === 'known' || kind === 'together';
-  const hasSpark = width >= 1000;
+  const hasSpark = width >= 840;
+  const isWide = width >= 1040;
   const hasCost = rows.some((row) => beside(row).monthlyCost != null);
-  const dots = Math.max(110, Math.min(270, Math.round(width * 0.2)));
+  const spark = isWide ? 112 : 90;
+  const dots = Math.max(110, Math.min(270, Math.round(width * (isWide ? 0.2 : 0.16))));
   return (
     <table className="device-table">
       <colgroup>
-        <col style={{ width: width >= 900 ? '20%' : '23%' }} />
-        <col style={{ width: dots + 22 }} />
+        <col style={{ width: '20%' }} />
+        <col style={{ width: dots + (isWide ? 26 : 16) }} />
         <col />
-        <col style={{ width: 92 }} />
+        <col style={{ width: isWide ? 92 : 70 }} />
         {tells ? (
           <>
             <col style={{ width: 92 }} />
-            {hasCost && <col style={{ width: 108 }} />}
-            {hasSpark && <col style={{ width: 128 }} />}
+            {hasCost && <col style={{ width: isWide ? 112 : 100 }} />}
+            {hasSpark && <col style={{ width: spark + 16 }} />}
           </>
         ) : (
           <col style={{ width: '33%' }} />
@@ -77,7 +79,12 @@ export function RowTable({ rows, kind, scale, beside, currency, width }: ListPro
       </thead>
       <tbody>
         {rows.map((row) => (
-          <Line key={row.key} {...{ row, tells, scale, currency, dots, hasSpark, hasCost }} beside={beside(row)} />
+          <Line
+            key={row.key}
+            {...{ row, tells, scale, currency, dots, hasCost }}
+            spark={hasSpark ? spark : 0}
+            beside={beside(row)}
+          />
         ))}
       </tbody>
     </table>
@@ -91,7 +98,7 @@ function Line({
   beside,
   currency,
   dots,
-  hasSpark,
+  spark,
   hasCost,
 }: {
   row: Row;
@@ -100,7 +107,8 @@ function Line({
   beside: Beside;
   currency: string | null;
   dots: number;
-  hasSpark: boolean;
+  /** How wide the sparkline is, px; 0 for none. */
+  spark: number;
   hasCost: boolean;
 }) {
   const { lead } = row;
@@ -129,9 +137,9 @@ function Line({
             <div className="sub">{hours(lead.hours_on)}</div>
           </td>
           {hasCost && <td className="num">{money(beside.monthlyCost, currency)}</td>}
-          {hasSpark && (
+          {spark > 0 && (
             <td className="last">
-              {beside.daily_kwh ? <Spark values={beside.daily_kwh} colour={colour} width={112} /> : NOTHING}
+              {beside.daily_kwh ? <Spark values={beside.daily_kwh} colour={colour} width={spark} /> : NOTHING}
             </td>
           )}
         </>
@@ -180,17 +188,15 @@ export function Sure({ row }: { row: Row }) {
 export function Now({ row }: { row: Row }) {
   const { lead } = row;
   const now = watts(lead.power_now_w);
-  const draws = isOn(lead);
+  const isUnderway = isOn(lead);
   return (
     <>
-      {draws && lead.power_now_w != null ? (
-        <span className="drawn">
+      {isUnderway && lead.power_now_w != null && (
+        <div className="drawn">
           <b>{now.value}</b> <small>{now.unit}</small>
-        </span>
-      ) : (
-        <span className="dim">{lead.power_now_w == null ? NOTHING : '0 W'}</span>
+        </div>
       )}
-      <div className="sub">{stateWords(lead.state)}</div>
+      <span className="sub">{stateWords(lead.state)}</span>
     </>
   );
 }

@@ -11,11 +11,18 @@ import { TableBeside } from './table-beside';
 
 const HEIGHT = 168;
 
-export function StepsSeen({ choice, colour }: { choice: Choice; colour: string }) {
+interface Props {
+  choice: Choice;
+  colour: string;
+  /** The power is the owner's word: the steps need not lie around it. */
+  isSaid: boolean;
+}
+
+export function StepsSeen({ choice, colour, isSaid }: Props) {
   const [holder, width] = useWidth<HTMLDivElement>();
   const { power_w, low_w, high_w } = choice;
   const values = useMemo(() => choice.steps.flatMap((step) => step.delta_w ?? []), [choice]);
-  const { bins, below, above } = useMemo(() => stepBins(values, power_w), [values, power_w]);
+  const { bins, below, above } = useMemo(() => stepBins(values, isSaid ? null : power_w), [values, power_w, isSaid]);
   const first = bins[0];
   const last = bins.at(-1);
   if (!first || !last) return <p className="sub">No step could be read yet.</p>;
@@ -23,7 +30,7 @@ export function StepsSeen({ choice, colour }: { choice: Choice; colour: string }
   const isInside = (w: number) => x(w) > 20 && x(w) < width - 20;
   const most = Math.max(1, ...bins.map((bin) => bin.count));
   const bottom = HEIGHT - 24;
-  const gist = `${values.length} steps, ${say(median(values) ?? 0)} in the middle${power_w == null ? '' : `; learned: ${say(power_w)}`}`;
+  const gist = `${values.length} steps, ${say(median(values) ?? 0)} in the middle${power_w == null ? '' : `; ${isSaid ? 'you said' : 'learned'}: ${say(power_w)}`}`;
   const beyond = [below > 0 && `${number(below)} smaller`, above > 0 && `${number(above)} larger`].filter(Boolean);
   return (
     <div className="steps-seen">
@@ -44,14 +51,14 @@ export function StepsSeen({ choice, colour }: { choice: Choice; colour: string }
                 />
               );
             })}
-            {power_w != null && (
+            {power_w != null && power_w >= first.from && power_w <= last.to && (
               <Learned
                 x={x(power_w)}
                 low={low_w == null ? null : x(low_w)}
                 high={high_w == null ? null : x(high_w)}
                 bottom={bottom}
                 width={width}
-                power_w={power_w}
+                words={`${isSaid ? 'you said' : 'learned'} ${say(power_w)}`}
               />
             )}
             {ticks(first.from, last.to, Math.max(2, width / 64))
@@ -95,14 +102,14 @@ function Learned({
   high,
   bottom,
   width,
-  power_w,
+  words,
 }: {
   x: number;
   low: number | null;
   high: number | null;
   bottom: number;
   width: number;
-  power_w: number;
+  words: string;
 }) {
   const anchor = x < 60 ? 'start' : x > width - 60 ? 'end' : 'middle';
   return (
@@ -112,7 +119,7 @@ function Learned({
       )}
       <line x1={x} x2={x} y1={16} y2={bottom} stroke="var(--ink)" strokeWidth="1.4" strokeDasharray="3 3" />
       <text x={x} y="10" textAnchor={anchor} className="strong">
-        learned {say(power_w)}
+        {words}
       </text>
     </g>
   );
