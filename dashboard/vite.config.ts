@@ -10,6 +10,6 @@ export default defineConfig({
   base: './',
   plugins: [react()],
   build: { target: 'es2022', assetsInlineLimit: 0, chunkSizeWarningLimit: 700 },
-  server: { port: 5173, proxy: Object.fromEntries(asked.map((path) => [path, { target: api, changeOrigin: true }])) },
+  server: { port: 5173, proxy: Object.fromEntries(asked.map((path) => [path, { target: api }])) },
   test: { include: ['src/**/*.test.ts', 'src/**/*.test.tsx'], environment: 'node' },
 });

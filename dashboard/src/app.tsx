@@ -53,10 +53,10 @@ export function App() {
     window.scrollTo(0, 0);
   }, [where, route.page, isDemo]);
 
-  // Without a source there is nothing to show anywhere but in the settings.
+  // Before any source was ever heard there is nothing to show anywhere but in the settings.
   const sources = useQuery(queries.sources());
-  const isUnset = sources.data !== undefined && sources.data.sources.length === 0;
-  const Shown = route.page === 'energy' ? EnergyPage : REST[route.page];
+  const isUnset =
+    sources.data !== undefined && !sources.data.sources.some((source) => source.last_at ?? source.heard_at);
   // Colours are given out once, to those that use most first, and before anything is drawn in them.
   const devices = useQuery(queries.devices());
   if (devices.data) colourAll(devices.data.devices.map((device) => device.entity_id));
@@ -64,16 +64,9 @@ export function App() {
 
   return (
     <div className="app">
-      <a
-        className="skip"
-        href={`#${route.page}`}
-        onClick={(event) => {
-          event.preventDefault();
-          main.current?.focus();
-        }}
-      >
+      <button type="button" className="skip" onClick={() => main.current?.focus()}>
         Skip to the page
-      </a>
+      </button>
       <Navigation page={route.page} />
       <main ref={main} tabIndex={-1} aria-label={TITLES[route.page]}>
         <Banners />

@@ -18,7 +18,10 @@ export function Banners() {
   const zone = useZone();
   const health = useQuery(queries.health());
   const isGone = link === 'down' && now - since_ms > PATIENCE_MS;
-  const wrong = Object.entries(health.data?.details ?? {});
+  const isSetUp =
+    useQuery(queries.sources()).data?.sources.some((source) => source.last_at ?? source.heard_at) ?? false;
+  // Before anything is set up, the set-up page says what is missing.
+  const wrong = isSetUp ? Object.entries(health.data?.details ?? {}) : [];
   return (
     <div role="status">
       {isGone && (

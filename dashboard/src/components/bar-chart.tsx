@@ -3,6 +3,7 @@
 import { type KeyboardEvent, useId, useState } from 'react';
 import { useWidth } from '../lib/size';
 import './bar-chart.css';
+import { BarPointer } from './bar-pointer';
 import { BarTip } from './bar-tip';
 import { barAt, pieces, place, reach, shownLabels, textWidth, ticks, total, type Values } from './chart/bars';
 
@@ -195,7 +196,7 @@ export function BarChart(props: BarChartProps) {
           )}
         </svg>
       )}
-      <Pointer
+      <BarPointer
         label={onPick ? `${label} Arrow keys go through it, Enter picks.` : `${label} Arrow keys go through it.`}
         count={bars.length}
         at={at}
@@ -224,47 +225,4 @@ export function BarChart(props: BarChartProps) {
 function said(bar: ChartBar, format: (value: number) => string): string {
   const sum = total(bar.values);
   return sum === null ? (bar.isLater ? 'not yet' : 'not known') : format(sum);
-}
-
-interface PointerProps {
-  label: string;
-  count: number;
-  at: number | null;
-  says: string;
-  style: { left: number; top: number; width: number; height: number };
-  picks: boolean;
-  isKeyed: boolean;
-  onPoint: (x: number | null) => void;
-  onKeyDown: (event: KeyboardEvent) => void;
-  onClick: (x: number) => void;
-}
-
-/** Takes the pointer and the keys. Bars are too thin to be buttons on a phone: it is one control that goes through them. */
-function Pointer({ label, count, at, says, style, picks, isKeyed, onPoint, onKeyDown, onClick }: PointerProps) {
-  const x = (event: { clientX: number; currentTarget: Element }) =>
-    event.clientX - event.currentTarget.getBoundingClientRect().left;
-  const pointer = {
-    style,
-    onPointerMove: (event: React.PointerEvent) => onPoint(x(event)),
-    onPointerDown: (event: React.PointerEvent) => onPoint(x(event)),
-    // After a touch what was touched stays, until something else is.
-    onPointerLeave: (event: React.PointerEvent) => event.pointerType !== 'touch' && onPoint(null),
-  };
-  if (!isKeyed) return <div className="bar-pointer" aria-hidden="true" {...pointer} />;
-  return (
-    <div
-      className={`bar-pointer ${picks ? 'picks' : ''}`}
-      role="slider"
-      tabIndex={0}
-      aria-label={label}
-      aria-valuemin={0}
-      aria-valuemax={Math.max(0, count - 1)}
-      aria-valuenow={at ?? 0}
-      aria-valuetext={says}
-      {...pointer}
-      onBlur={() => onPoint(null)}
-      onKeyDown={onKeyDown}
-      onClick={(event) => onClick(x(event))}
-    />
-  );
 }

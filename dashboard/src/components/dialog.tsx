@@ -16,7 +16,8 @@ export function Dialog({ title, onClose, children }: { title: string; onClose: (
     <dialog
       ref={dialog}
       aria-labelledby={id}
-      onClose={onClose}
+      // In strict mode it is closed and opened again at once: only one that stays closed was closed.
+      onClose={() => !dialog.current?.open && onClose()}
       onClick={(event) => event.target === dialog.current && onClose()}
     >
       <header>

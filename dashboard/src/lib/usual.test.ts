@@ -11,7 +11,12 @@ function day(days_before: number, kwh: number, covered = 1, from_hour = 0) {
   const midnight = Date.parse('2026-11-20T23:00:00Z') - days_before * 24 * HOUR_MS;
   return Array.from({ length: 24 - from_hour }, (_, hour) => {
     const from_ms = midnight + (hour + from_hour) * HOUR_MS;
-    return { from: new Date(from_ms).toISOString(), to: new Date(from_ms + HOUR_MS).toISOString(), consumption_kwh: kwh, covered };
+    return {
+      from: new Date(from_ms).toISOString(),
+      to: new Date(from_ms + HOUR_MS).toISOString(),
+      consumption_kwh: kwh,
+      covered,
+    };
   });
 }
 
