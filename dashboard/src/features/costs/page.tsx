@@ -5,14 +5,15 @@ import { useRef, useState } from 'react';
 import * as queries from '../../api/queries';
 import type { Bucket } from '../../api/types';
 import { Card, Segments } from '../../components/card';
-import { Coin, Cross, Left, Right } from '../../components/icons';
+import { Cross, Left, Right } from '../../components/icons';
 import { PageHead } from '../../components/page-head';
-import { Empty, Failed, Skeleton } from '../../components/states';
+import { Failed } from '../../components/states';
 import { useNow } from '../../lib/now';
 import { href } from '../../lib/route';
 import { instant, isoDay, MINUTE_MS } from '../../lib/time';
 import { useZone } from '../../lib/zone';
 import { Bill } from './bill';
+import { Nothing, Waiting } from './blank';
 import './costs.css';
 import { DeviceTable } from './device-table';
 import { Figures } from './figures';
@@ -224,35 +225,4 @@ function useFirst(now: number, zone: string): number | null {
   const { from_ms } = spanOf('year', 0, now, zone);
   const query = useQuery({ ...queries.history('month', isoDay(from_ms, zone)), staleTime: 60 * MINUTE_MS });
   return instant(query.data?.history[0]?.from);
-}
-
-function Nothing({ isEver, title }: { isEver: boolean; title: string }) {
-  return (
-    <Empty title={isEver ? 'Nothing counted yet' : `Nothing is known of ${title}`} icon={<Coin size={28} />}>
-      <p>
-        {isEver
-          ? 'Energy and cost show here as soon as the house is measured for some minutes.'
-          : 'The house was not measured then.'}
-      </p>
-      {isEver && (
-        <a className="button" href={href('sources')}>
-          Look at the sources
-        </a>
-      )}
-    </Empty>
-  );
-}
-
-function Waiting() {
-  return (
-    <div className="stack" role="status" aria-label="Loading">
-      <div className="grid cards">
-        {['a', 'b', 'c', 'd'].map((key) => (
-          <Skeleton key={key} height={118} />
-        ))}
-      </div>
-      <Skeleton height={430} />
-      <Skeleton height={420} />
-    </div>
-  );
 }
