@@ -60,6 +60,7 @@ export function App() {
   // Colours are given out once, to those that use most first, and before anything is drawn in them.
   const devices = useQuery(queries.devices());
   if (devices.data) colourAll(devices.data.devices.map((device) => device.entity_id));
+  const Shown = route.page === 'energy' ? EnergyPage : REST[route.page];
   const needsSource = route.page !== 'settings' && route.page !== 'sources' && route.page !== 'more';
 
   return (
