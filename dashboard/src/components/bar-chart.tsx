@@ -128,9 +128,7 @@ export function BarChart(props: BarChartProps) {
                 </text>
               </g>
             ))}
-          {at !== null && !compact && (
-            <rect className="pointed" x={left + at * band} y={top} width={band} height={deep} rx="3" />
-          )}
+          {at !== null && <rect className="pointed" x={left + at * band} y={top} width={band} height={deep} rx="3" />}
           <g transform={`translate(${left} 0)`}>
             {bars.map((bar, index) => {
               const { x, width: wide } = place(index, bars.length, inner, WIDEST);

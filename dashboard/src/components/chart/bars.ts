@@ -58,7 +58,7 @@ export function ticks(low: number, high: number, about: number): number[] {
 
 /** About how wide a text of 11.5 px is; figures are all as wide. */
 export function textWidth(text: string): number {
-  return Math.ceil(text.length * 6.7);
+  return Math.ceil(text.length * 7);
 }
 
 /** Which labels are shown, so that none touches the next: every so many, the last one for sure; it may be moved inwards. */

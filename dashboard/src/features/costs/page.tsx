@@ -83,7 +83,7 @@ export function CostsPage(_: { part: string | null }) {
     <>
       <PageHead title="Costs" />
       <div className="costs-bar">
-        <div className="row">
+        <div className="row wrap">
           <button
             type="button"
             className="icon-button"
@@ -105,27 +105,30 @@ export function CostsPage(_: { part: string | null }) {
           <h2 className="costs-title" aria-live="polite">
             {title}
           </h2>
-        </div>
-        {one && (
-          <div className="row">
-            {(view === 'month' || view === 'year') && (
-              <button
-                type="button"
-                className="button"
-                onClick={() => {
-                  const inner = view === 'year' ? 'month' : 'day';
-                  go(inner, pageOf(inner, one.from_ms, now, zone));
-                }}
-              >
-                {view === 'year' ? 'Its months' : 'Its days'}
-              </button>
-            )}
-            <button type="button" className="button quiet" onClick={() => pick(null)}>
-              <Cross size={15} />
-              {whole}
+          {one && (
+            <button
+              type="button"
+              className="icon-button"
+              aria-label={`Back to all of it: ${whole}`}
+              title={whole}
+              onClick={() => pick(null)}
+            >
+              <Cross size={16} />
             </button>
-          </div>
-        )}
+          )}
+          {one && (view === 'month' || view === 'year') && (
+            <button
+              type="button"
+              className="button"
+              onClick={() => {
+                const inner = view === 'year' ? 'month' : 'day';
+                go(inner, pageOf(inner, one.from_ms, now, zone));
+              }}
+            >
+              {view === 'year' ? 'Its months' : 'Its days'}
+            </button>
+          )}
+        </div>
         <span className="spacer" />
         <Segments label="One bar is" options={VIEWS} value={view} onChange={(to) => go(to, 0)} />
       </div>
