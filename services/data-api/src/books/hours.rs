@@ -81,8 +81,8 @@ impl Books {
         }
         let mut counted_ms = now_ms;
         if to_ms > learned_ms {
-            let count = async { Ok::<_, StoreError>(Arc::new((now_ms, self.device_hours(learned_ms, now_ms, None, now_ms).await?))) };
-            let since = self.hours.since.get(learned_ms, FRESH_MS, now_ms, count).await?;
+            let counting = async { Ok::<_, StoreError>(Arc::new((now_ms, self.device_hours(learned_ms, now_ms, None, now_ms).await?))) };
+            let since = self.hours.since.get(learned_ms, FRESH_MS, now_ms, counting).await?;
             counted_ms = since.0;
             for (series, hours) in &since.1 {
                 let row = all.entry(*series).or_insert_with(|| vec![f32::NAN; count]);

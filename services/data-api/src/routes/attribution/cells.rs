@@ -7,6 +7,7 @@ use wattribute_store::{Result, Store};
 
 use crate::routes::readings::stretches;
 
+/// An hour, ms.
 pub const HOUR_MS: i64 = 3_600_000;
 /// Steps of what lies around the span, up to whole hours, ms.
 const AROUND_MS: i64 = 60_000;
@@ -23,6 +24,7 @@ pub struct Cell {
 }
 
 impl Cell {
+    /// How long it is, ms.
     pub fn length_ms(&self) -> f64 {
         (self.to_ms - self.from_ms) as f64
     }
@@ -48,6 +50,7 @@ pub struct Grid {
 }
 
 impl Grid {
+    /// At most `most` stretches of `[from_ms, to_ms)`; of what lies after `now_ms` nothing is known.
     pub fn new(from_ms: i64, to_ms: i64, most: usize, now_ms: i64) -> Self {
         let (even_ms, step_ms) = stretches(from_ms, to_ms, most);
         let points = ((to_ms - even_ms - 1) / step_ms + 1) as usize;
@@ -191,6 +194,7 @@ pub struct Held {
 }
 
 impl Held {
+    /// Nothing is known.
     pub const NOTHING: Held = Held { mean_w: f64::NAN, min_w: f64::NAN, max_w: f64::NAN, known_ms: 0.0 };
 
     /// Whether anything is.
@@ -216,6 +220,7 @@ pub struct Drawn {
 }
 
 impl Drawn {
+    /// Nothing is known of any of so many cells.
     pub fn nothing(cells: usize) -> Self {
         Drawn { w_ms: vec![0.0; cells], known_ms: vec![0.0; cells], on_ms: vec![0.0; cells] }
     }

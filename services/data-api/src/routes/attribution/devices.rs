@@ -28,11 +28,17 @@ pub struct Attributed {
 
 /// What is needed to attribute.
 pub struct Teller<'a> {
+    /// Where everything is.
     pub api: &'a Api,
+    /// The stretches that are asked for.
     pub grid: &'a Grid,
+    /// Energies of the hours that the span touches.
     pub hours: &'a Hours,
+    /// What is learned of all devices.
     pub profiles: &'a [ProfileRecord],
+    /// The prices, where there are any.
     pub pricing: Option<&'a Pricing>,
+    /// The present, ms since the epoch.
     pub now_ms: i64,
 }
 
