@@ -11,6 +11,7 @@ import { stateWords } from '../../lib/words';
 import { useZone } from '../../lib/zone';
 import { sayEnergy } from './bits';
 import { DAYS } from './device';
+import { kindOf } from './known';
 
 const AT_FIRST = 10;
 const MORE = 50;
@@ -26,7 +27,10 @@ export function Activations({ page }: { page: DevicePage }) {
   const left = activations.length - shown.length;
   const unlisted = total.times_on - activations.length;
   return (
-    <Card title="Activations" sub={`the last ${number(DAYS)} days`}>
+    <Card
+      title="Activations"
+      sub={`the last ${number(DAYS)} days${kindOf(page.device) === 'together' ? ', all of them together' : ''}`}
+    >
       {activations.length === 0 ? (
         <Empty title={`Not on in the last ${number(DAYS)} days`}>
           <p>Each time it is switched on stands here, with its energy and what that cost.</p>

@@ -20,7 +20,7 @@ import { DriftCard } from './drift';
 import { EvidenceCards } from './evidence-card';
 import { DeviceFigures } from './figures';
 import { Help, Together } from './help';
-import { kindOf } from './known';
+import { kindOf, leadOf } from './known';
 import { Levels } from './levels';
 import { RunningTimes } from './running';
 import { WhenItRuns } from './when';
@@ -46,7 +46,7 @@ export function DeviceView({ entity_id }: { entity_id: string }) {
         </Card>
       )}
       {query.isPending && <Waiting />}
-      {query.data && <Body page={query.data} />}
+      {query.data && <OfLead page={query.data} />}
     </>
   );
 }
@@ -87,10 +87,20 @@ function Head({ entity_id, page }: { entity_id: string; page: DevicePage | undef
   );
 }
 
+/** Of a group, steps and energy are told under its lead: the others show those, not nothing. */
+function OfLead({ page }: { page: DevicePage }) {
+  const { device } = page;
+  const lead = leadOf(device);
+  const isLead = lead === device.entity_id;
+  const query = useQuery({ ...deviceQuery(lead), enabled: !isLead });
+  if (isLead || query.isError) return <Body page={page} />;
+  return query.data ? <Body page={{ ...query.data, device }} /> : <Waiting />;
+}
+
 function Body({ page }: { page: DevicePage }) {
   const { device } = page;
   const colour =
-    kindOf(device) === 'known' || kindOf(device) === 'together' ? colourOf(device.entity_id) : 'var(--others)';
+    kindOf(device) === 'known' || kindOf(device) === 'together' ? colourOf(leadOf(device)) : 'var(--others)';
   const hasLevels = page.levels.filter((one) => one.power_w != null).length > 1;
   const hasDrift = page.drift.filter((one) => one.power_w != null).length > 1;
   return (

@@ -31,7 +31,7 @@ export function EvidenceChart({ choice, colour, lag_s, chosen, onChosen }: Props
   const median = useMemo(() => middle(steps, FROM_S, to_s), [steps, to_s]);
   const shown = useMemo(() => window_w(steps, power_w, FROM_S, to_s), [steps, power_w, to_s]);
 
-  const marks = ticks(shown.low_w, shown.high_w, 5);
+  const marks = ticks(shown.low_w, shown.high_w, isNarrow ? 5 : 7);
   const decimals = marks.some((w) => !Number.isInteger(w)) ? 1 : 0;
   const names = marks.map((w) => `${number(w, decimals, true)} W`);
   const left = 12 + 6.6 * Math.max(...names.map((name) => name.length));

@@ -13,7 +13,7 @@ import { strengthWords } from '../../lib/words';
 import { useZone } from '../../lib/zone';
 import { Strength, say, sayEnergy } from './bits';
 import { MOST_ACTIVATIONS } from './device';
-import { drawn, kindOf } from './known';
+import { drawn, kindOf, leadOf } from './known';
 import { hoursOn } from './week';
 
 export function DeviceFigures({ page, colour }: { page: DevicePage; colour: string }) {
@@ -125,9 +125,7 @@ function ThisMonth({ page }: { page: DevicePage }) {
   const zone = useZone();
   const now = useNow(5 * MINUTE_MS);
   const start = monthStart(now, zone);
-  // Of a group, the first stands for all.
-  const first = [device.entity_id, ...(kindOf(device) === 'together' ? device.grouped_with : [])].sort()[0];
-  const history = useQuery(queries.history('month', isoDay(start, zone), undefined, { device: first }));
+  const history = useQuery(queries.history('month', isoDay(start, zone), undefined, { device: leadOf(device) }));
   const bucket = history.data?.history.at(-1);
   const isWhole = page.activations.length < MOST_ACTIVATIONS;
   const on = isWhole ? `${hours(hoursOn(page.activations, start, Date.parse(meta.to)))} on` : null;

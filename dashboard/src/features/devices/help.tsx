@@ -59,7 +59,7 @@ export function Together({ page }: { page: DevicePage }) {
               <a href={href('devices', id)}>{all.find((one) => one.entity_id === id)?.name ?? id}</a>
             </span>
           ))}
-          , so the meter shows both as one.
+          , so the meter shows them as one: what follows is of them together.
         </p>
         {help && (
           <p>

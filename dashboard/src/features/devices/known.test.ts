@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Bucket, Device } from '../../api/types';
-import { drawn, kindOf, matches, ofRow, series, sorted, toRows } from './known';
+import { drawn, kindOf, leadOf, matches, ofRow, series, sorted, toRows } from './known';
 
 const device = (entity_id: string, more: Partial<Device> = {}): Device => ({
   entity_id,
@@ -34,6 +34,13 @@ describe('the list of devices', () => {
     const rows = toRows([a, device('switch.c'), b]);
     expect(ids(rows)).toEqual(['switch.a', 'switch.c']);
     expect(rows[0]?.devices.map((one) => one.entity_id)).toEqual(['switch.a', 'switch.b']);
+  });
+
+  it('gives a group the same lead, whichever of it one comes from', () => {
+    const a = device('switch.a', { verdict: 'grouped', grouped_with: ['switch.b'] });
+    const b = device('switch.b', { verdict: 'grouped', grouped_with: ['switch.a'] });
+    expect([leadOf(a), leadOf(b), leadOf(device('switch.c'))]).toEqual(['switch.a', 'switch.a', 'switch.c']);
+    expect(ids(toRows([b, a]))).toEqual(['switch.a']);
   });
 
   it('puts what is not known last when sorted by energy', () => {

@@ -32,6 +32,12 @@ export function kindOf(device: Device): Kind {
   return device.verdict === 'grouped' || device.grouped_with.length > 0 ? 'together' : 'known';
 }
 
+/** Who of a group is told of for all of them: the first of them by name of entity. Of any other, itself. */
+export function leadOf(device: Device): string {
+  const all = kindOf(device) === 'together' ? [device.entity_id, ...device.grouped_with] : [];
+  return all.sort()[0] ?? device.entity_id;
+}
+
 /** Lines of the list: who is known only together stands in one line, so that nothing is counted twice. */
 export function toRows(devices: readonly Device[]): Row[] {
   const rows: Row[] = [];
@@ -40,12 +46,11 @@ export function toRows(devices: readonly Device[]): Row[] {
     if (placed.has(device.entity_id)) continue;
     const kind = kindOf(device);
     const others = kind === 'together' ? device.grouped_with : [];
-    const all = [
-      device,
-      ...devices.filter((one) => others.includes(one.entity_id) && one.entity_id !== device.entity_id),
-    ];
+    const all = devices.filter((one) => one === device || others.includes(one.entity_id));
+    const first = leadOf(device);
+    const lead = all.find((one) => one.entity_id === first) ?? device;
     for (const one of all) placed.add(one.entity_id);
-    rows.push({ key: device.entity_id, kind, devices: all, lead: device });
+    rows.push({ key: lead.entity_id, kind, devices: [lead, ...all.filter((one) => one !== lead)], lead });
   }
   return rows;
 }
