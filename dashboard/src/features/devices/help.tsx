@@ -31,9 +31,11 @@ export function Help({ page }: { page: DevicePage }) {
               The best that is known: it draws <b>at most {say(device.power_high_w)}</b>.
             </li>
           )}
-          <li>
-            {number(device.events_used)} of {number(device.events_total)} switches could be used so far.
-          </li>
+          {device.verdict !== 'not_enough_events' && (
+            <li>
+              {number(device.events_used)} of {number(device.events_total)} switches could be used so far.
+            </li>
+          )}
           <li>If you know its power, say so below, in “Your word”.</li>
         </ul>
       </div>
