@@ -46,7 +46,7 @@ export function Failed({ error, retry }: { error: unknown; retry?: () => void })
   const isGone = error instanceof ApiError && error.status === 0;
   return (
     <div className="empty" role="alert">
-      <strong className="empty-title">{isGone ? 'Wattribute does not answer' : 'This cannot be shown.}</strong>
+      <strong className="empty-title">{isGone ? 'Wattribute does not answer' : 'This cannot be shown'}</strong>
       <p>{isGone ? 'It is asked again every few seconds. If it stays away, look whether it runs.' : words}</p>
       {retry && (
         <button type="button" className="button" onClick={retry}>
