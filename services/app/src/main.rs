@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
 
 mod analyze;
+mod arenas;
 mod arguments;
 mod ask;
 mod check;
@@ -73,6 +74,9 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(usage) => return refuse_usage(&usage),
     };
+    if matches!(cli.command, Command::Run(_) | Command::Demo(_) | Command::Meter(_) | Command::Correlator(_) | Command::DataApi(_)) {
+        arenas::limit();
+    }
     let done = match cli.command {
         Command::Analyze(arguments) => analyze::run(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Run(arguments) => run::home(&arguments),

@@ -77,6 +77,8 @@ impl Home {
             metered: BTreeMap::from([(ids[4], ids[1])]),
             baseline_w: None,
             interval_s: 5.0,
+            lag_s: None,
+            candidates: vec![],
             provisional_s: 10.0,
             final_s: 20.0,
             notes: vec![],
