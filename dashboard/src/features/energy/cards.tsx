@@ -44,13 +44,8 @@ function CurrentPower() {
   const statistics = useQuery(queries.statistics());
   const devices = useQuery(queries.devices());
   const power_w = link === 'live' ? live : (live ?? statistics.data?.current_power_w ?? null);
-  const known = devices.data ? Math.min(knownNow(devices.data.devices), power_w ?? 0) : null;
   const sub =
-    power_w == null
-      ? 'the meter says nothing now'
-      : known == null
-        ? ' '
-        : `${number(known)} W known, ${number(Math.max(0, power_w - known))} W not`;
+    power_w == null ? 'the meter says nothing now' : devices.data ? knownWords(devices.data.devices, power_w) : ' ';
   return (
     <FigureCard
       key={beats % 2}
@@ -60,6 +55,14 @@ function CurrentPower() {
       sub={sub}
     />
   );
+}
+
+/** How much of the power is known; of what works by itself only a mean is, so that the sum is about right at best. */
+function knownWords(devices: readonly Device[], power_w: number): string {
+  const known_w = knownNow(devices);
+  const about = devices.some((device) => device.verdict === 'varies' && (device.power_now_w ?? 0) > 0) ? 'about ' : '';
+  if (known_w >= power_w && power_w > 0) return 'about all of it known';
+  return `${about}${number(known_w)} W known, ${number(Math.max(0, power_w - known_w))} W not`;
 }
 
 function Today() {

@@ -3,11 +3,13 @@
 import { useQuery } from '@tanstack/react-query';
 import * as queries from '../../api/queries';
 import type { PhantomLoad } from '../../api/types';
-import { Big, Card } from '../../components/card';
+import { BarChart } from '../../components/bar-chart';
+import { Big, Card, Swatch } from '../../components/card';
 import { Empty, Loaded, SkeletonList } from '../../components/states';
 import { href } from '../../lib/route';
-import { useWidth } from '../../lib/size';
+import { weekdayDay } from '../../lib/time';
 import { money, number, watts } from '../../lib/units';
+import { useZone } from '../../lib/zone';
 
 const NIGHTS = 30;
 const HEIGHT_PX = 64;
@@ -32,7 +34,7 @@ export function PhantomCard() {
 }
 
 function Nights({ load }: { load: PhantomLoad }) {
-  const [holder, width] = useWidth<HTMLDivElement>();
+  const zone = useZone();
   if (load.baseline_w == null) {
     return (
       <Empty title="No night yet">
@@ -40,19 +42,19 @@ function Nights({ load }: { load: PhantomLoad }) {
       </Empty>
     );
   }
-  const greatest = Math.max(load.threshold_w, ...load.nights.map((night) => night.baseline_w ?? 0), 1);
-  // One night with the heating on would flatten all others: the scale is that of an ordinary night.
-  const usual =
-    [...load.nights.map((night) => night.baseline_w ?? 0)].sort((a, b) => a - b)[
-      Math.floor(load.nights.length * 0.8)
-    ] ?? greatest;
-  const top = Math.min(greatest, Math.max(load.threshold_w, usual) * 1.25);
-  const step = width / Math.max(1, load.nights.length);
-  const size = (power_w: number) => (Math.min(power_w, top) / top) * HEIGHT_PX;
+  const bars = load.nights.map((night) => {
+    const known_w = Math.min(load.known_w, night.baseline_w ?? 0);
+    return {
+      key: night.date,
+      label: '',
+      title: weekdayDay(Date.parse(night.from), zone),
+      values: night.baseline_w == null ? null : [known_w, night.baseline_w - known_w],
+    };
+  });
   return (
-    <div ref={holder}>
+    <>
       <Big figure={watts(load.baseline_w)} />
-      <p className="sub">
+      <p className="sub" style={{ marginBottom: 12 }}>
         {[
           load.cost_per_year != null && `${money(load.cost_per_year, load.currency, 0)} a year`,
           load.is_high
@@ -62,44 +64,27 @@ function Nights({ load }: { load: PhantomLoad }) {
           .filter(Boolean)
           .join(' · ')}
       </p>
-      <svg
-        width={width}
+      <BarChart
+        compact
+        label={`Baseline of the last ${load.nights.length} nights, mostly about ${number(load.baseline_w)} W`}
+        parts={[
+          { key: 'known', label: 'Known', colour: 'var(--c7)' },
+          { key: 'unknown', label: 'Not known', colour: 'var(--rest)' },
+        ]}
+        bars={bars}
         height={HEIGHT_PX}
-        style={{ display: 'block', marginTop: 14 }}
-        role="img"
-        aria-label={`Baseline of the last ${load.nights.length} nights, mostly about ${number(load.baseline_w)} W`}
-      >
-        {load.nights.map((night, index) => {
-          if (night.baseline_w == null) return null;
-          const known = size(Math.min(load.known_w, night.baseline_w));
-          const all = size(night.baseline_w);
-          const x = index * step;
-          const wide = Math.max(1, step - 3);
-          return (
-            <g key={night.date}>
-              <rect
-                x={x}
-                y={HEIGHT_PX - all}
-                width={wide}
-                height={Math.max(0, all - known - 1)}
-                rx={1.5}
-                fill="var(--rest)"
-              />
-              <rect x={x} y={HEIGHT_PX - known} width={wide} height={known} rx={1.5} fill="var(--c7)" />
-            </g>
-          );
-        })}
-      </svg>
+        format={(value) => `${number(value)} W`}
+      />
       <ul className="legend">
         <li>
-          <i className="swatch" style={{ background: 'var(--c7)' }} />
+          <Swatch colour="var(--c7)" />
           Known {number(load.known_w)} W
         </li>
         <li>
-          <i className="swatch" style={{ background: 'var(--rest)' }} />
-          Unknown {number(load.unknown_w ?? 0)} W
+          <Swatch colour="var(--rest)" />
+          Not known {number(load.unknown_w ?? 0)} W
         </li>
       </ul>
-    </div>
+    </>
   );
 }
