@@ -18,7 +18,7 @@ test('who has set up nothing is told how to', async ({ page }) => {
   await within(async (place, runs) => {
     runs.push(await start(place, ['run']));
     await page.goto(`${place.url}/`);
-    await expect(page.getByRole('heading', { level: 1 })).toHaveText('Set up');
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('Know what every device draws');
     await expect(page.getByRole('main')).toContainText('HOME_ASSISTANT_URL');
     await expect(page.getByRole('main')).toContainText('HOME_ASSISTANT_TOKEN');
     await expect(page.getByRole('main')).toContainText('wattribute demo');
@@ -36,13 +36,16 @@ test('from an empty store to learned devices, on one page that nobody reloads', 
     runs.push(await start(place, ['data-api', '--demo']));
     await page.goto(`${place.url}/#energy`);
     await page.evaluate(() => Object.assign(window, { isSamePage: true }));
+    await expect(page.getByRole('main')).toContainText('Waiting for a source');
+
+    runs.push(await start(place, ['meter', '--demo'], 'METER'));
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('Energy', { timeout: 60_000 });
     await expect(page.getByText('Demo house')).toBeVisible();
     await expect(page.getByText('Waiting for the meter')).toBeVisible();
     await expect(card(page, 'Current power')).toContainText('–');
     await expect(card(page, 'Top consumers')).toContainText('Nothing learned yet');
     await expect(card(page, 'Recent power changes')).toContainText('Waiting for your first events');
 
-    runs.push(await start(place, ['meter', '--demo'], 'METER'));
     runs.push(await start(place, ['correlator', '--demo'], 'CORRELATOR'));
     await expect(page.getByText(/^Live, /)).toBeVisible({ timeout: 60_000 });
     await expect(card(page, 'Current power')).toContainText(/\d\s*W/);

@@ -9,6 +9,8 @@ const FORWARDED = { 'x-forwarded-for': '192.0.2.7' };
 // Who is not let in is answered with 401, which browsers tell in the console.
 test.use({ isCalm: false });
 
+const navigation = (page: Page) => page.getByRole('navigation', { name: 'Main', exact: true });
+
 async function logIn(page: Page, token: string): Promise<void> {
   await page.getByLabel('Token').fill(token);
   await page.getByRole('button', { name: 'Log in' }).click();
@@ -27,7 +29,7 @@ for (const prefix of ['', '/api/hassio_ingress/abc']) {
       await logIn(page, 'wtt_wrong');
       await expect(page.getByRole('alert')).toHaveText('This token is not known here.');
       await logIn(page, token);
-      await expect(page.getByRole('navigation', { name: 'Main', exact: true })).toBeVisible();
+      await expect(navigation(page)).toBeVisible();
       await page.goto(`${proxy.url}/#energy`);
       await expect(page.getByText(/^Live, /)).toBeVisible();
       await page.reload();
@@ -53,7 +55,8 @@ test('who logs out is asked again', async ({ page, demo }) => {
   try {
     await page.goto(`${proxy.url}/`);
     await logIn(page, token);
-    await page.goto(`${proxy.url}/#settings`);
+    await expect(navigation(page)).toBeVisible();
+    await page.goto(`${proxy.url}/#settings/tokens`);
     await page.getByRole('button', { name: 'Log out' }).click();
     await expect(page.getByLabel('Token')).toBeVisible();
     await page.goto(`${proxy.url}/`);

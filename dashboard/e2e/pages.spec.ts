@@ -1,13 +1,13 @@
 // What holds for every page: found, quiet, within its width, and good for everybody.
 
 import AxeBuilder from '@axe-core/playwright';
-import { ALL, PAGES } from './places';
+import { ALL, PAGES, SECTIONS } from './places';
 import { expect, open, settled, test } from './test';
 
 const WIDTHS = [360, 390, 768, 1024, 1440];
 
 test('every page is opened from the navigation, and has one heading and a title', async ({ page }) => {
-  await open(page, '');
+  await open(page, 'devices/switch.kettle');
   const navigation = page.getByRole('navigation', { name: 'Main', exact: true });
   for (const { link, title } of PAGES) {
     await navigation.getByRole('link', { name: new RegExp(`^${link}\\b`) }).click();
@@ -24,7 +24,7 @@ test('what is not known leads to the first page', async ({ page }) => {
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('Energy');
 });
 
-for (const { hash, title } of ALL) {
+for (const { hash, title } of [...ALL, ...SECTIONS]) {
   test(`${hash} is opened by its address`, async ({ page }) => {
     await open(page, hash);
     await expect(page.getByRole('heading', { level: 1 })).toHaveText(title);

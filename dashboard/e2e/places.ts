@@ -23,3 +23,10 @@ export const PAGES: readonly Seen[] = [
 export const DEVICE: Seen = { hash: 'devices/switch.kettle', title: 'Kettle', link: 'Devices' };
 
 export const ALL: readonly Seen[] = [...PAGES, DEVICE];
+
+/** The sections of the settings. */
+export const SECTIONS: readonly Seen[] = ['meter', 'names', 'alerts', 'tokens', 'appearance'].map((part) => ({
+  hash: `settings/${part}`,
+  title: 'Settings',
+  link: 'Settings',
+}));

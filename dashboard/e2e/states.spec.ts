@@ -54,7 +54,7 @@ test.describe('nothing yet', () => {
   let place: Place;
   let run: Run;
   test.beforeAll(async () => {
-    // The demo's pages without what fills its store.
+    // The pages without what fills the store: nobody listens, nobody learns.
     place = await newPlace();
     run = await start(place, ['data-api', '--demo']);
   });
@@ -62,6 +62,16 @@ test.describe('nothing yet', () => {
     await run.stop();
     removePlace(place);
   });
+
+  // A source that is up and has said nothing; without one there is only how to set one up.
+  test.beforeEach(({ page }) =>
+    page.route(/\/api\/v1\/sources$/, async (route) => {
+      const response = await route.fetch();
+      const { sources: _, ...rest } = await response.json();
+      const source = { source: 'demo', is_up: true, since: null, heard_at: null, last_at: null };
+      await route.fulfill({ json: { ...rest, sources: [{ ...source, series: 0, silent: 0, error: null }] } });
+    }),
+  );
 
   for (const { hash, title } of PAGES) {
     test(`${hash} of an empty store invents nothing`, async ({ page }) => {
