@@ -24,8 +24,9 @@ test('who has set up nothing is told how to', async ({ page }) => {
     await expect(page.getByRole('main')).toContainText('wattribute demo');
     await expect(page.getByText('Demo house')).toHaveCount(0);
     // What needs no source can be seen before.
-    await open(page, 'settings');
+    await page.getByRole('link', { name: 'Settings' }).first().click();
     await expect(page.getByRole('heading', { level: 1 })).toHaveText('Settings');
+    await expect(page.getByRole('navigation', { name: 'Settings' })).toBeVisible();
   });
 });
 

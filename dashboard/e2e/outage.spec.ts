@@ -1,6 +1,6 @@
 // Wattribute is gone, and comes back, under an open page.
 
-import { card, expect, open, test } from './test';
+import { card, expect, test } from './test';
 import { learned, newPlace, removePlace, start } from './wattribute';
 
 test.use({ isCalm: false });
@@ -34,11 +34,15 @@ test('a page that is open outlives the program: figures stay, a banner says so, 
     run = await start(place, ['demo']);
     await expect(banner).toHaveCount(0, { timeout: 30_000 });
     await expect(page.getByRole('alert')).toHaveCount(0, { timeout: 30_000 });
-    await open(page, 'energy');
+    await page
+      .getByRole('link', { name: /^Energy/ })
+      .first()
+      .click();
+    await expect(chart).toBeVisible();
     await expect(page.getByText(/^Live, /)).toBeVisible();
     const power = card(page, 'Current power').locator('.big');
     const said = await power.textContent();
-    await expect(power).not.toHaveText(said ?? '', { timeout: 30_000 });
+    await expect(power).not.toHaveText(said ?? '', { timeout: 60_000 });
     expect(await page.evaluate(() => 'isSamePage' in window)).toBe(true);
   } finally {
     await run.kill();

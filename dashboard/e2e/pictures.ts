@@ -2,8 +2,8 @@
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser } from '@playwright/test';
-import { settled } from './test';
+import type { Browser, Request } from '@playwright/test';
+import { expect, settled } from './test';
 
 export const SIZES = {
   phone: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 },
@@ -32,12 +32,23 @@ export async function take(browser: Browser, url: string, folder: string, pictur
       hasTouch: size !== 'desktop',
     });
     const page = await context.newPage();
+    const asked = new Set<Request>();
+    page.on('request', (request) => request.url().endsWith('/live') || asked.add(request));
+    page.on('requestfinished', (request) => asked.delete(request));
+    page.on('requestfailed', (request) => asked.delete(request));
     await page.goto(`${url}/#${hash}`);
     await settled(page);
     await page.evaluate(() => document.fonts.ready);
-    // Lines that appear below take their place, then it is drawn.
-    await page.waitForLoadState('networkidle', { timeout: 3_000 }).catch(() => {});
-    await page.screenshot({ path: join(folder, file), animations: 'disabled', caret: 'hide', fullPage: whole });
+    await expect.poll(() => asked.size).toBe(0);
+    await settled(page);
+    if (whole) {
+      // A taller window rather than a picture of all of it: what is fixed to the window's end stays there.
+      const height = await page.evaluate(() => document.documentElement.scrollHeight);
+      await page.setViewportSize({ width: SIZES[size].viewport.width, height });
+      await settled(page);
+      await expect.poll(() => asked.size).toBe(0);
+    }
+    await page.screenshot({ path: join(folder, file), animations: 'disabled', caret: 'hide' });
     await context.close();
   }
 }

@@ -60,10 +60,15 @@ function listen(page: Page, complaints: string[]): void {
   });
 }
 
-/** Waits until nothing of the page is a skeleton any more. */
+/** Waits until nothing that is seen is a skeleton any more; what lies below is asked for when one comes to it. */
 export async function settled(page: Page): Promise<void> {
   await expect(page.locator('h1')).toBeVisible();
-  await expect(page.locator('.skeleton, .loading-veil')).toHaveCount(0, { timeout: 30_000 });
+  const waiting = () =>
+    page.locator('.skeleton, .loading-veil').evaluateAll((all) => {
+      const boxes = all.map((one) => one.getBoundingClientRect());
+      return boxes.filter((box) => box.bottom > 0 && box.top < window.innerHeight && box.height > 0).length;
+    });
+  await expect.poll(waiting, { message: 'skeletons', timeout: 30_000 }).toBe(0);
 }
 
 /** Opens a page of the dashboard and waits until it is drawn. */
