@@ -2,8 +2,8 @@
 
 import { keepPreviousData, QueryClient, queryOptions, useMutation, useQueryClient } from '@tanstack/react-query';
 import { HOUR_MS, MINUTE_MS } from '../lib/time';
-import { ApiError, answer, client, root, type Schemas } from './client';
-import type { Contract, Home } from './types';
+import { ApiError, answer, client, type Schemas } from './client';
+import type { Contract } from './types';
 
 export function makeQueryClient(): QueryClient {
   return new QueryClient({
@@ -24,17 +24,6 @@ export function makeQueryClient(): QueryClient {
 }
 
 const iso = (at_ms: number) => new Date(at_ms).toISOString();
-
-/** A route that is not described yet, or that is asked in ways the description does not know. */
-async function plain<T>(path: string, query: Record<string, string | number | boolean | undefined> = {}): Promise<T> {
-  const said = Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]));
-  const address = `${root()}${path}${said.length > 0 ? `?${new URLSearchParams(said as [string, string][])}` : ''}`;
-  const asked = fetch(address).then(async (response) => {
-    const body: unknown = await response.json().catch(() => undefined);
-    return response.ok ? { data: body as T, response } : { error: body, response };
-  });
-  return answer<T>(asked);
-}
 
 export const statistics = () =>
   queryOptions({
@@ -62,12 +51,11 @@ export const correlations = (from_ms: number, to_ms: number, min_delta: number, 
   queryOptions({
     queryKey: ['correlations', from_ms, to_ms, min_delta, limit],
     queryFn: () =>
-      plain<Schemas['CorrelationRow'][]>('/api/v1/energy/correlations', {
-        from: iso(from_ms),
-        to: iso(to_ms),
-        min_delta,
-        limit,
-      }),
+      answer(
+        client.GET('/api/v1/energy/correlations', {
+          params: { query: { from: iso(from_ms), to: iso(to_ms), min_delta, limit } },
+        }),
+      ),
     placeholderData: keepPreviousData,
     gcTime: 2 * MINUTE_MS,
   });
@@ -204,7 +192,7 @@ export const health = () =>
   });
 
 export const home = () =>
-  queryOptions({ queryKey: ['home'], queryFn: () => plain<Home>('/api/v1/home'), refetchInterval: MINUTE_MS });
+  queryOptions({ queryKey: ['home'], queryFn: () => answer(client.GET('/api/v1/home')), refetchInterval: MINUTE_MS });
 
 /** All that rests on what was learned. */
 export const LEARNED = [
@@ -268,17 +256,4 @@ export const useRevokeToken = () =>
 
 /** Sets what the owner says of the home. */
 export const usePatchHome = () =>
-  useSay(
-    (said: { meter?: string | null; phantom_threshold_w?: number | null }) =>
-      answer<Home>(
-        fetch(`${root()}/api/v1/home`, {
-          method: 'PATCH',
-          headers: { 'content-type': 'application/json' },
-          body: JSON.stringify(said),
-        }).then(async (response) => {
-          const body: unknown = await response.json().catch(() => undefined);
-          return response.ok ? { data: body as Home, response } : { error: body, response };
-        }),
-      ),
-    [...LEARNED, 'statistics'],
-  );
+  useSay((body: Schemas['HomePatch']) => answer(client.PATCH('/api/v1/home', { body })), [...LEARNED, 'statistics']);

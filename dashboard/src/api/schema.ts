@@ -347,6 +347,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/home": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is known of the home, what is its meter and what could be. */
+        get: operations["home"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Says what is the meter, and what phantom load is too much. What the configuration says wins, and is changed there. */
+        patch: operations["patch_home"];
+        trace?: never;
+    };
     "/api/v1/live": {
         parameters: {
             query?: never;
@@ -1452,6 +1470,86 @@ export interface components {
             /** @description What these are. */
             meta: components["schemas"]["Meta"];
         };
+        /** @description The home. */
+        HomeAnswer: {
+            /** @description Currency of costs, ISO 4217; null where it is not known. */
+            currency?: string | null;
+            /** @description Whether it is made up. */
+            is_demo: boolean;
+            /** @description When devices were learned last, RFC 3339 UTC; null where none were yet. */
+            learned_at?: string | null;
+            /** @description Its meter. */
+            meter: components["schemas"]["HomeMeter"];
+            /** @description Its name in Home Assistant; null where it is not known. */
+            name?: string | null;
+            /** @description The hours in which nothing is in use. */
+            night: components["schemas"]["NightHours"];
+            /**
+             * @description Where that was said: `config` or `api`; null: it is the usual one.
+             * @example api
+             */
+            phantom_threshold_from?: string | null;
+            /**
+             * Format: double
+             * @description Phantom load that is too much, W.
+             */
+            phantom_threshold_w: number;
+            /**
+             * @description Time zone of nights, days and tariffs.
+             * @example Europe/Berlin
+             */
+            time_zone: string;
+            /**
+             * Format: int64
+             * @description How long it has been running, s.
+             */
+            uptime_s: number;
+            /** @description Version of this program. */
+            version: string;
+        };
+        /** @description The meter of the home. */
+        HomeMeter: {
+            /** @description What else could be it, the likeliest first. */
+            candidates: components["schemas"]["MeterCandidate"][];
+            /**
+             * @description Where that was said: `config` or `api`; null where it was not.
+             * @example api
+             */
+            from?: string | null;
+            /** @description What is learned from now; null where nothing is yet. What was said a moment ago is in force after some seconds to a minute. */
+            in_force?: string | null;
+            /**
+             * Format: double
+             * @description Usual time between its readings, s; null where nothing was learned yet.
+             */
+            interval_s?: number | null;
+            /**
+             * Format: double
+             * @description How long after a switch is heard of its step is half there, s (negative: the meter shows it first); null where too few steps could be lined up.
+             */
+            lag_s?: number | null;
+            /**
+             * @description What the owner says it is, an entity or an expression over entities; null: it is found by itself.
+             * @example sensor.import - sensor.export
+             */
+            said?: string | null;
+            /** @description Why this one, or what is missing where there is none; null where that is not known. */
+            why?: string | null;
+        };
+        /** @description What is to change of the home, as RFC 7396 has it: what is not there stays as it is, null takes it back. */
+        HomePatch: {
+            /**
+             * @description Its meter, an entity or an expression over entities of power or energy; null: it is found by itself.
+             * @example sensor.import - sensor.export
+             */
+            meter?: string | null;
+            /**
+             * Format: double
+             * @description Phantom load that is too much, W; null: the usual one.
+             * @example 150
+             */
+            phantom_threshold_w?: number | null;
+        };
         /** @description What the house drew in each stretch. */
         HousePower: {
             /** @description Energy used in the home, kWh, by its counters where there are any: together they are the total's. Null where nothing is known. */
@@ -1686,6 +1784,23 @@ export interface components {
             /** @description Time zone of the periods. */
             time_zone: string;
         };
+        /** @description What could be the meter of the home. */
+        MeterCandidate: {
+            /**
+             * @description What to say for it: an entity, or an expression over entities.
+             * @example sensor.house_power
+             */
+            meter: string;
+            /** @description Friendly name; of an expression, the names of its parts. */
+            name: string;
+            /**
+             * Format: double
+             * @description What it says now, W; null where it is silent.
+             */
+            power_w?: number | null;
+            /** @description Why it could be. */
+            reason: string;
+        };
         /** @description What the owner calls a load. */
         Naming: {
             /** @description The name, of 1 to 100 characters without control characters, not only spaces; null takes the name away. */
@@ -1700,6 +1815,19 @@ export interface components {
             name: string;
             /** @description What it is to be good for. */
             scope: components["schemas"]["Scope"];
+        };
+        /** @description Hours of the local clock. */
+        NightHours: {
+            /**
+             * @description When they begin.
+             * @example 02:00
+             */
+            from: string;
+            /**
+             * @description When they end.
+             * @example 05:00
+             */
+            to: string;
         };
         /** @description One night. */
         NightLoad: {
@@ -2050,6 +2178,11 @@ export interface components {
             is_up?: boolean | null;
             /** @description When one of its series said something last, RFC 3339 UTC; null where none did. */
             last_at?: string | null;
+            /**
+             * @description Address of its own page for people; null where there is none.
+             * @example http://homeassistant.local:8123
+             */
+            link?: string | null;
             /** @description Number of its series. */
             series: number;
             /** @description Of these, how many are silent now. */
@@ -2061,6 +2194,11 @@ export interface components {
              * @example home_assistant
              */
             source: string;
+            /**
+             * @description Its name for people.
+             * @example Home Assistant
+             */
+            title: string;
         };
         /** @description Where readings come from, and what is kept of them. */
         Sources: {
@@ -2888,6 +3026,16 @@ export interface operations {
                 domain?: string;
                 /** @description How far back, h. */
                 hours?: number;
+                /**
+                 * @description From when, instead of `hours`: RFC 3339, milliseconds since 1970, or a local date. Default: 24 h before `to`.
+                 * @example 2026-03-01T18:00:00Z
+                 */
+                from?: string;
+                /**
+                 * @description Until when, in the same words; not included. Default: now.
+                 * @example 2026-03-02T18:00:00Z
+                 */
+                to?: string;
                 /** @description Only steps of at least this, W, up or down. */
                 min_delta?: number;
                 /**
@@ -3285,6 +3433,117 @@ export interface operations {
                 };
             };
             /** @description A parameter is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    home: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HomeAnswer"];
+                };
+            };
+            /** @description The store cannot be used */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            "4XX": components["responses"]["Refused"];
+            "5XX": components["responses"]["Failed"];
+        };
+    };
+    patch_home: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HomePatch"];
+            };
+        };
+        responses: {
+            /** @description What was asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HomeAnswer"];
+                };
+            };
+            /** @description The body is no JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The configuration says it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not said to be JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field is wrong */
             422: {
                 headers: {
                     [name: string]: unknown;

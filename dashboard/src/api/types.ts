@@ -26,25 +26,4 @@ export type SeriesReadings = Schemas['SeriesReadings'];
 
 export type Attribution = Schemas['Attribution'];
 export type AttributedDevice = Schemas['DevicePower'];
-
-/** What is known and set of the home. */
-export interface Home {
-  name: string | null;
-  is_demo: boolean;
-  time_zone: string | null;
-  currency: string | null;
-  night: { from: string; to: string };
-  phantom_threshold_w: number;
-  meter: {
-    said: string | null;
-    from: 'config' | 'api' | null;
-    in_force: string | null;
-    why: string | null;
-    interval_s: number | null;
-    lag_s: number | null;
-    candidates: { entity_id: string; name: string | null; power_w: number | null; reason: string | null }[];
-  };
-  version: string;
-  uptime_s: number;
-  learned_at: string | null;
-}
+export type Home = Schemas['HomeAnswer'];

@@ -133,13 +133,33 @@ function Threshold() {
   return (
     <Card title="Phantom load" sub="from how much on you are told of a night">
       <Loaded query={home} skeleton={<Skeleton height={110} />}>
-        {(data) => <ThresholdForm threshold_w={data.phantom_threshold_w} night={data.night} />}
+        {(data) =>
+          data.phantom_threshold_from === 'config' ? (
+            <p>
+              {number(data.phantom_threshold_w)} W, as <code>[alerts]</code> in <code>wattribute.toml</code> says; it is
+              changed there.
+            </p>
+          ) : (
+            <ThresholdForm
+              threshold_w={data.phantom_threshold_w}
+              night={data.night}
+              isSaid={data.phantom_threshold_from === 'api'}
+            />
+          )
+        }
       </Loaded>
     </Card>
   );
 }
 
-function ThresholdForm({ threshold_w, night }: { threshold_w: number; night: { from: string; to: string } }) {
+interface ThresholdProps {
+  threshold_w: number;
+  night: { from: string; to: string };
+  /** Whether it was said here, and so can be taken back. */
+  isSaid: boolean;
+}
+
+function ThresholdForm({ threshold_w, night, isSaid }: ThresholdProps) {
   const patch = queries.usePatchHome();
   const [text, setText] = useState<string | null>(null);
   const value = text === null ? threshold_w : read(text);
@@ -165,6 +185,16 @@ function ThresholdForm({ threshold_w, night }: { threshold_w: number; night: { f
         <button type="submit" className="button" disabled={text === null || !!wrong || patch.isPending}>
           Save
         </button>
+        {isSaid && (
+          <button
+            type="button"
+            className="button quiet"
+            disabled={patch.isPending}
+            onClick={() => patch.mutate({ phantom_threshold_w: null }, { onSuccess: () => setText(null) })}
+          >
+            As usual
+          </button>
+        )}
       </div>
       <Feedback of={patch} done="Saved." />
     </form>

@@ -32,7 +32,7 @@ export function MeterSection() {
             <InForce meter={meter} />
             <Check />
           </div>
-          {meter.from === 'config' ? <FromConfig said={meter.said} /> : <Choose meter={meter} />}
+          {meter.from === 'config' ? <FromConfig said={meter.said ?? null} /> : <Choose meter={meter} />}
         </div>
       )}
     </Loaded>
@@ -41,7 +41,7 @@ export function MeterSection() {
 
 function InForce({ meter }: { meter: Home['meter'] }) {
   return (
-    <Card title="The house is" sub={meter.said === null ? 'found by itself' : 'as you said'}>
+    <Card title="The house is" sub={meter.said == null ? 'found by itself' : 'as you said'}>
       <p className="expression">{meter.in_force ?? '– nothing yet'}</p>
       <p className="sub">{meter.why ?? (meter.in_force ? '' : 'No sensor of power or energy was heard yet.')}</p>
       <dl className="facts">
@@ -98,8 +98,8 @@ function FromConfig({ said }: { said: string | null }) {
 
 function Choose({ meter }: { meter: Home['meter'] }) {
   const patch = queries.usePatchHome();
-  const isListed = meter.candidates.some((one) => one.entity_id === meter.said);
-  const [chosen, choose] = useState(meter.said === null ? '' : isListed ? meter.said : OTHER);
+  const isListed = meter.candidates.some((one) => one.meter === meter.said);
+  const [chosen, choose] = useState(meter.said == null ? '' : isListed ? meter.said : OTHER);
   const [written, write] = useState(isListed ? '' : (meter.said ?? ''));
   const said = chosen === '' ? null : chosen === OTHER ? written.trim() : chosen;
   const isSame = said === meter.said;
@@ -108,10 +108,10 @@ function Choose({ meter }: { meter: Home['meter'] }) {
     ...meter.candidates.map((one) => {
       const power = one.power_w == null ? null : watts(one.power_w);
       return {
-        value: one.entity_id,
+        value: one.meter,
         label: (
           <>
-            {one.name ?? one.entity_id}
+            {one.name}
             {power && (
               <span className="now">
                 {power.value} <small>{power.unit}</small>
@@ -119,7 +119,7 @@ function Choose({ meter }: { meter: Home['meter'] }) {
             )}
           </>
         ),
-        words: [one.name && one.entity_id, one.reason].filter(Boolean).join(' · '),
+        words: [one.meter, one.reason].join(' · '),
       };
     }),
     { value: OTHER, label: 'Another, or a sum of some', words: 'with + and −' },

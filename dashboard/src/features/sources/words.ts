@@ -6,7 +6,7 @@ import { bytes, duration, energy, type Figure, NOTHING, number, watts } from '..
 import { stateWords } from '../../lib/words';
 
 /** An adapter; its title and its own page are told by newer servers only. */
-export type Adapter = Source & { title?: string | null; link?: string | null };
+export type Adapter = Omit<Source, 'title'> & { title?: string };
 
 /** Words that are no words. */
 const NAMES: Record<string, string> = {
