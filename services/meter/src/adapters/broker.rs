@@ -1,0 +1,108 @@
+//! What adapters hear from the MQTT broker.
+
+use wattribute_service::mqtt::{self, Client, Event, Events, Message};
+
+use super::{AdapterError, Listening};
+
+/// What was heard.
+pub(super) enum Heard {
+    /// The broker let us in, for the first time or again.
+    Connected,
+    /// Somebody published.
+    Message(Message),
+}
+
+/// A connection to the broker that listens to topics.
+pub(super) struct Broker {
+    config: mqtt::Config,
+    client_id: String,
+    topics: Vec<String>,
+    open: Option<(Client, Events)>,
+    is_connected: bool,
+}
+
+impl Broker {
+    /// For the adapter `name`; connects at the first [`Broker::next`].
+    pub fn new(config: &mqtt::Config, name: &str, topics: Vec<String>) -> Self {
+        // Of two with one id, each throws the other out: an id for each base topic and adapter.
+        let client_id = format!("{}-{name}", config.base_topic.replace('/', "-"));
+        Broker { config: config.clone(), client_id, topics, open: None, is_connected: false }
+    }
+
+    /// Waits for what is heard next. An error says that the broker is away, once: to call it again waits until it is back. Cancel-safe.
+    pub async fn next(&mut self) -> Result<Heard, AdapterError> {
+        loop {
+            let (_, events) = match &mut self.open {
+                Some(open) => open,
+                closed => closed.insert(connect(&self.config, &self.client_id, &self.topics)?),
+            };
+            match events.next().await {
+                Some(Event::Connected) => {
+                    self.is_connected = true;
+                    return Ok(Heard::Connected);
+                }
+                Some(Event::Message(message)) => return Ok(Heard::Message(message)),
+                Some(Event::Disconnected(why)) => {
+                    self.is_connected = false;
+                    return Err(AdapterError::Unreachable(why));
+                }
+                None => {
+                    self.is_connected = false;
+                    self.open = None;
+                }
+            }
+        }
+    }
+
+    /// Whether the broker has let us in.
+    pub fn is_connected(&self) -> bool {
+        self.is_connected
+    }
+
+    /// What is listened to.
+    pub fn listening(&self) -> Listening {
+        Listening { topics: self.topics.clone(), is_connected: self.is_connected }
+    }
+}
+
+fn connect(config: &mqtt::Config, client_id: &str, topics: &[String]) -> Result<(Client, Events), AdapterError> {
+    let (client, events) = mqtt::connect(config, client_id, None).map_err(|error| AdapterError::Unsupported(error.to_string()))?;
+    for topic in topics {
+        client.subscribe(topic).map_err(|error| AdapterError::Unreachable(error.to_string()))?;
+    }
+    Ok((client, events))
+}
+
+/// What is wrong with a filter; nothing where it is right.
+pub(super) fn wrong_filter(filter: &str) -> Option<String> {
+    let levels: Vec<&str> = filter.split('/').collect();
+    let bad_hash = levels.iter().enumerate().any(|(k, level)| level.contains('#') && (*level != "#" || k + 1 < levels.len()));
+    let bad_plus = levels.iter().any(|level| level.contains('+') && *level != "+");
+    let is_wrong = filter.trim().is_empty() || filter.contains('\0') || filter.len() > 65_535 || bad_hash || bad_plus;
+    is_wrong
+        .then(|| format!("`{filter}` is no topic: write it like tele/+/SENSOR, with + for one level and # at the end for all that follow"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("tele/+/SENSOR")]
+    #[case("tele/#")]
+    #[case("#")]
+    #[case("/a b/c")]
+    fn a_right_filter_is_taken(#[case] filter: &str) {
+        assert_eq!(wrong_filter(filter), None);
+    }
+
+    #[rstest]
+    #[case("")]
+    #[case("a/#/b")]
+    #[case("a#")]
+    #[case("a/b+")]
+    fn a_wrong_filter_is_named(#[case] filter: &str) {
+        assert!(wrong_filter(filter).is_some_and(|why| why.contains("tele/+/SENSOR")));
+    }
+}
