@@ -54,6 +54,21 @@ impl Broker {
         }
     }
 
+    /// Listens to one topic more; it is not told among those that the owner gave.
+    pub fn listen_too(&self, topic: &str) {
+        if let Some((client, _)) = &self.open {
+            // One that cannot be asked for now is asked for at the next reconnect.
+            let _ = client.subscribe(topic);
+        }
+    }
+
+    /// Publishes a question; what cannot be sent now is not asked.
+    pub fn ask(&self, topic: &str, payload: &str) {
+        if let Some((client, _)) = &self.open {
+            let _ = client.publish(topic, payload, false);
+        }
+    }
+
     /// Whether the broker has let us in.
     pub fn is_connected(&self) -> bool {
         self.is_connected

@@ -12,7 +12,8 @@ const PLACES: [&str; 3] = ["mosquitto", "/usr/sbin/mosquitto", "/usr/local/sbin/
 pub struct Mosquitto {
     pub port: u16,
     running: Option<Child>,
-    _folder: tempfile::TempDir,
+    is_closed: bool,
+    folder: tempfile::TempDir,
 }
 
 impl Mosquitto {
@@ -24,16 +25,17 @@ impl Mosquitto {
             return None;
         }
         let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
-        let mut broker = Mosquitto { port, running: None, _folder: tempfile::tempdir().unwrap() };
+        let mut broker = Mosquitto { port, running: None, is_closed: false, folder: tempfile::tempdir().unwrap() };
         broker.come_back().await;
         Some(broker)
     }
 
     /// Starts again on the same port.
     pub async fn come_back(&mut self) {
-        let path = self._folder.path().join("mosquitto.conf");
+        let path = self.folder.path().join("mosquitto.conf");
         let mut file = std::fs::File::create(&path).unwrap();
-        writeln!(file, "listener {} 127.0.0.1\nallow_anonymous true\npersistence false", self.port).unwrap();
+        let who = if self.is_closed { "allow_anonymous false" } else { "allow_anonymous true" };
+        writeln!(file, "listener {} 127.0.0.1\n{who}\npersistence false", self.port).unwrap();
         let place =
             PLACES.iter().find(|place| Command::new(place).arg("-h").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()).unwrap();
         let child = Command::new(place).arg("-c").arg(&path).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -44,6 +46,13 @@ impl Mosquitto {
             }
         };
         tokio::time::timeout(Duration::from_secs(20), up).await.unwrap();
+    }
+
+    /// Lets nobody in any more.
+    pub async fn close(&mut self) {
+        self.go();
+        self.is_closed = true;
+        self.come_back().await;
     }
 
     /// Ends it without a goodbye.
@@ -60,6 +69,14 @@ impl Mosquitto {
         let mut command = Command::new("mosquitto_pub");
         command.args(["-h", "127.0.0.1", "-p", &port, "-q", "1", "-t", topic, "-m", payload]).args(options);
         assert!(command.status().unwrap().success());
+    }
+
+    /// Listens for one message, which standard output gives.
+    pub fn listener(&self, topic: &str) -> Child {
+        let port = self.port.to_string();
+        let mut command = Command::new("mosquitto_sub");
+        command.args(["-h", "127.0.0.1", "-p", &port, "-t", topic, "-C", "1"]).stdout(Stdio::piped());
+        command.spawn().unwrap()
     }
 
     /// A device that says it is online, with a last will that says it is not. It vanishes when it is killed.

@@ -1,9 +1,10 @@
-//! What is heard from a real Mosquitto: plugs, meters, a display, and whatever the owner describes.
+//! Adapters as the service runs them: what is heard from a real Mosquitto, and devices with a page.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod broker;
 mod home;
+mod pages;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -85,6 +86,20 @@ async fn what_devices_publish_is_kept_and_who_is_away_is_named() {
 }
 
 #[tokio::test]
+async fn a_plug_that_says_little_is_asked() {
+    let Some(broker) = Mosquitto::start().await else { return };
+    let asked = broker.listener("cmnd/slow/STATUS");
+    broker.publish("tele/slow/LWT", "Online", &["-r"]);
+    let home = Home::start(sources(&broker)).await;
+    let said = tokio::task::spawn_blocking(move || asked.wait_with_output().unwrap().stdout);
+    let said = tokio::time::timeout(Duration::from_secs(30), said).await.unwrap().unwrap();
+    assert_eq!(String::from_utf8_lossy(&said).trim(), "10");
+    broker.publish("stat/slow/STATUS10", r#"{"StatusSNS":{"ENERGY":{"Power":33}}}"#, &[]);
+    assert_eq!(home.until("tasmota.slow", Quantity::PowerW, 1).await, [33.0]);
+    home.stop().await;
+}
+
+#[tokio::test]
 async fn a_restart_goes_on_with_the_same_series() {
     let Some(broker) = Mosquitto::start().await else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -97,6 +112,19 @@ async fn a_restart_goes_on_with_the_same_series() {
         home.until("tasmota.mt681_2", Quantity::PowerW, count).await;
         home.stop().await;
     }
+}
+
+#[tokio::test]
+async fn a_broker_that_lets_nobody_in_is_told_without_the_password() {
+    let Some(mut broker) = Mosquitto::start().await else { return };
+    broker.close().await;
+    let url = format!("mqtt://anna:hush@127.0.0.1:{}", broker.port);
+    let closed = Sources { broker: serde_json::from_value(json!({ "url": url })).unwrap(), ..sources(&broker) };
+    let home = Home::start(closed).await;
+    let says = |state: &State| matches!(state, State::Degraded(why) if why.contains("mqtt.password") && !why.contains("hush"));
+    home.until_health("tasmota", says).await;
+    home.until_health("glow", says).await;
+    home.stop().await;
 }
 
 #[tokio::test]

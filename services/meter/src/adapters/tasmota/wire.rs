@@ -33,6 +33,19 @@ pub(super) fn topic(topic: &str) -> Option<(String, Kind)> {
     Some((if levels.is_empty() { "tasmota".to_owned() } else { levels.join("/") }, kind))
 }
 
+/// Where to ask a device for what its sensors say, and where it answers, by a topic that it spoke on; `None` where that shows no prefix.
+pub(super) fn question(topic: &str) -> Option<(String, String)> {
+    let (path, _) = topic.rsplit_once('/')?;
+    let levels: Vec<&str> = path.split('/').collect();
+    let prefix = levels.iter().position(|level| matches!(*level, "tele" | "stat"))?;
+    let with = |word: &str, last: &str| {
+        let mut levels = levels.clone();
+        levels[prefix] = word;
+        format!("{}/{last}", levels.join("/"))
+    };
+    Some((with("cmnd", "STATUS"), with("stat", "STATUS10")))
+}
+
 /// Whether a last will says that its device is there; `None` where it says neither.
 pub(super) fn last_will(payload: &[u8]) -> Option<bool> {
     match payload.trim_ascii() {
