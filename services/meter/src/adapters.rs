@@ -25,6 +25,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use wattribute_domain::SeriesInfo;
 
+pub use broker::{Hears, Listener};
 pub use roles::{Roles, with_roles};
 pub use told::{Register, Told};
 

@@ -65,11 +65,11 @@ impl Sources {
             }
             match name {
                 tasmota::NAME => add(name, tasmota::Tasmota::new(&self.tasmota, &self.broker, &known).map(boxed)),
-                glow::NAME => add(name, glow::Glow::new(&self.glow, &self.broker, &known).map(boxed)),
+                glow::NAME => add(name, glow::Glow::listen(&self.glow, &self.broker, &known).map(boxed)),
                 mqtt::NAME => {
-                    let (adapter, errors) = mqtt::Mqtt::new(&self.mqtt, &self.broker, &known);
+                    let (adapter, errors) = mqtt::Mqtt::listen(&self.mqtt, &self.broker, &known);
                     errors.into_iter().for_each(|error| add(name, Err(error)));
-                    if !adapter.is_empty() {
+                    if !adapter.hears.is_empty() {
                         add(name, Ok(boxed(adapter)));
                     }
                 }

@@ -1,8 +1,60 @@
 //! What adapters hear from the MQTT broker.
 
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
 use wattribute_service::mqtt::{self, Client, Event, Events, Message};
 
-use super::{AdapterError, Listening};
+use super::{Adapter, AdapterError, Listening, now_ms};
+
+/// Who makes readings of what is published.
+pub trait Hears: Send {
+    /// What a message that came at `at_ms` says.
+    fn hear(&mut self, message: &Message, at_ms: i64) -> Vec<super::Event>;
+
+    /// Devices that are away or make no sense now, by name, and why.
+    fn troubles(&self) -> BTreeMap<String, String>;
+}
+
+/// An adapter that does nothing but listen.
+pub struct Listener<H> {
+    name: &'static str,
+    broker: Broker,
+    pub(crate) hears: H,
+}
+
+impl<H: Hears> Listener<H> {
+    /// For the adapter `name`; connects at the first [`Adapter::next`].
+    pub(super) fn new(name: &'static str, broker: &mqtt::Config, topics: Vec<String>, hears: H) -> Self {
+        Listener { name, broker: Broker::new(broker, name, topics), hears }
+    }
+}
+
+#[async_trait]
+impl<H: Hears> Adapter for Listener<H> {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn is_up(&self) -> bool {
+        self.broker.is_connected()
+    }
+
+    async fn next(&mut self) -> Result<Vec<super::Event>, AdapterError> {
+        Ok(match self.broker.next().await? {
+            Heard::Connected => Vec::new(),
+            Heard::Message(message) => self.hears.hear(&message, now_ms()),
+        })
+    }
+
+    fn troubles(&self) -> BTreeMap<String, String> {
+        self.hears.troubles()
+    }
+
+    fn listens(&self) -> Option<Listening> {
+        Some(self.broker.listening())
+    }
+}
 
 /// What was heard.
 pub(super) enum Heard {

@@ -97,7 +97,7 @@ fn every_sample_can_be_read_and_stands_in_its_readme() {
         assert!(readme.contains(&format!("```toml\n{sample}```")), "{name}: the sample is not in the README");
         let lists: Lists = loaded(&path, "");
         let broker = wattribute_service::mqtt::Config::default();
-        let (_, wrong) = super::mqtt::Mqtt::new(&lists.mqtt_source, &broker, &[]);
+        let (_, wrong) = super::mqtt::Mqtt::listen(&lists.mqtt_source, &broker, &[]);
         assert!(wrong.is_empty(), "{name}: {wrong:?}");
         for device in &lists.http_source {
             super::http::Http::new(device, &[]).map(|_| ()).unwrap();
@@ -108,7 +108,7 @@ fn every_sample_can_be_read_and_stands_in_its_readme() {
         let tasmota: super::tasmota::Config = loaded(&path, "tasmota");
         super::tasmota::Tasmota::new(&tasmota, &broker, &[]).map(|_| ()).unwrap();
         let glow: super::glow::Config = loaded(&path, "glow");
-        super::glow::Glow::new(&glow, &broker, &[]).map(|_| ()).unwrap();
+        super::glow::Glow::listen(&glow, &broker, &[]).map(|_| ()).unwrap();
         let is_empty = lists.mqtt_source.is_empty() && lists.http_source.is_empty() && lists.iotawatt.is_empty();
         assert!(!is_empty || !tasmota.topics.is_empty() || !glow.topics.is_empty(), "{name}: the sample sets nothing up");
     }

@@ -85,6 +85,13 @@ impl Home {
         self.wait(device, look).await
     }
 
+    /// When a device said something of a quantity, ms since the epoch.
+    pub async fn instants(&self, device: &str, quantity: Quantity) -> Vec<i64> {
+        let all = self.store.series().await.unwrap();
+        let found = all.into_iter().find(|(_, info)| info.known_as() == device && info.quantity == quantity);
+        self.store.readings(found.unwrap().0, 0, i64::MAX).await.unwrap().at_ms
+    }
+
     async fn info(&self, device: &str) -> SeriesInfo {
         self.store.series().await.unwrap().into_iter().map(|(_, info)| info).find(|info| info.known_as() == device).unwrap()
     }

@@ -76,3 +76,42 @@ async fn what_is_described_wrongly_is_named_and_the_rest_is_read() {
     home.until_health("http_settings", |state| matches!(state, State::Degraded(why) if why.contains("another has the same name"))).await;
     home.stop().await;
 }
+
+/// CPU time of this process, s, and what it has in memory, MB.
+fn costs() -> (f64, f64) {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let ticks: f64 = stat.rsplit(')').next().unwrap().split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<f64>().ok()).sum();
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let rss =
+        status.lines().find_map(|line| line.strip_prefix("VmRSS:")).and_then(|text| text.split_whitespace().next()?.parse::<f64>().ok());
+    (ticks / 100.0, rss.unwrap_or(0.0) / 1024.0)
+}
+
+#[tokio::test]
+async fn many_devices_are_each_read_in_time() {
+    let Some(count) = std::env::var("WATTRIBUTE_TEST_DEVICES").ok().and_then(|text| text.parse::<usize>().ok()) else {
+        println!("SKIPPED: WATTRIBUTE_TEST_DEVICES says how many devices to read for a minute, such as 200");
+        return;
+    };
+    let port = device(0, r#"{"power": 7}"#, CancellationToken::new()).await;
+    let names: Vec<String> = (0..count).map(|k| format!("plug {k}")).collect();
+    let ports: Vec<(&str, u16)> = names.iter().map(|name| (name.as_str(), port)).collect();
+    let mut all = sources(&ports);
+    all.http.iter_mut().for_each(|device| device.every = Duration::from_secs(10));
+    let (before_s, _) = costs();
+    let home = Home::start(all).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let (after_s, megabytes) = costs();
+    let mut latest_ms = 0;
+    for k in 0..count {
+        let at_ms = home.instants(&format!("http.plug_{k}"), Quantity::PowerW).await;
+        assert!(at_ms.len() >= 5, "plug {k} was read {} times", at_ms.len());
+        latest_ms = at_ms.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap().max(latest_ms);
+    }
+    println!(
+        "{count} devices every 10 s: {:.2} % of one core, {megabytes:.0} MB, at most {latest_ms} ms between two readings",
+        (after_s - before_s) / 0.6
+    );
+    assert!(latest_ms < 20_000, "none is late by more than a poll");
+    home.stop().await;
+}

@@ -6,14 +6,13 @@ mod wire;
 
 use std::collections::BTreeMap;
 
-use async_trait::async_trait;
 use serde::Deserialize;
 use wattribute_domain::{SeriesInfo, device_name};
 use wattribute_service::mqtt::{self, Message};
 
 use self::wire::Kind;
-use super::broker::{Broker, Heard, wrong_filter};
-use super::{Adapter, AdapterError, Event, Listening, Register, now_ms};
+use super::broker::{Hears, Listener, wrong_filter};
+use super::{AdapterError, Event, Register};
 
 /// The adapter's name, and the source of its series.
 pub const NAME: &str = "glow";
@@ -28,22 +27,23 @@ pub struct Config {
 
 /// Listens to Glow displays on the local broker.
 pub struct Glow {
-    broker: Broker,
     register: Register,
     /// Displays that are away or make no sense now, and why.
     troubles: BTreeMap<String, String>,
 }
 
 impl Glow {
-    /// An adapter that goes on with the series that the store has. Connects at the first [`Adapter::next`].
-    pub fn new(config: &Config, broker: &mqtt::Config, known: &[SeriesInfo]) -> Result<Self, AdapterError> {
+    /// An adapter that goes on with the series that the store has. Connects at the first [`Adapter::next`](super::Adapter::next).
+    pub fn listen(config: &Config, broker: &mqtt::Config, known: &[SeriesInfo]) -> Result<Listener<Self>, AdapterError> {
         if let Some(wrong) = config.topics.iter().find_map(|topic| wrong_filter(topic)) {
             return Err(AdapterError::Unsupported(format!("[glow] topics: {wrong}")));
         }
-        let broker = Broker::new(broker, NAME, config.topics.clone());
-        Ok(Glow { broker, register: Register::new(NAME, known), troubles: BTreeMap::new() })
+        let glow = Glow { register: Register::new(NAME, known), troubles: BTreeMap::new() };
+        Ok(Listener::new(NAME, broker, config.topics.clone(), glow))
     }
+}
 
+impl Hears for Glow {
     fn hear(&mut self, message: &Message, at_ms: i64) -> Vec<Event> {
         let mut out = Vec::new();
         // What the broker kept was said at some time before.
@@ -72,6 +72,10 @@ impl Glow {
         }
         out
     }
+
+    fn troubles(&self) -> BTreeMap<String, String> {
+        self.troubles.clone()
+    }
 }
 
 fn kind_name(kind: Kind) -> &'static str {
@@ -79,31 +83,5 @@ fn kind_name(kind: Kind) -> &'static str {
         Kind::Electricity => "electricity",
         Kind::Gas => "gas",
         Kind::State => "display",
-    }
-}
-
-#[async_trait]
-impl Adapter for Glow {
-    fn name(&self) -> &str {
-        NAME
-    }
-
-    fn is_up(&self) -> bool {
-        self.broker.is_connected()
-    }
-
-    async fn next(&mut self) -> Result<Vec<Event>, AdapterError> {
-        Ok(match self.broker.next().await? {
-            Heard::Connected => Vec::new(),
-            Heard::Message(message) => self.hear(&message, now_ms()),
-        })
-    }
-
-    fn troubles(&self) -> BTreeMap<String, String> {
-        self.troubles.clone()
-    }
-
-    fn listens(&self) -> Option<Listening> {
-        Some(self.broker.listening())
     }
 }

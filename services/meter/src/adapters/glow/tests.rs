@@ -46,7 +46,7 @@ fn says(topic: &str, payload: &str) -> Message {
 #[test]
 fn what_makes_no_sense_is_named_until_it_does() {
     let config = Config { topics: vec!["glow/#".to_owned()] };
-    let mut glow = Glow::new(&config, &mqtt::Config::default(), &[]).unwrap();
+    let mut glow = Glow::listen(&config, &mqtt::Config::default(), &[]).unwrap().hears;
     let good = of("glow").into_iter().find(|(name, _)| name == "electricitymeter.json").unwrap().1;
     let electricity = "glow/AABBCC/SENSOR/electricitymeter";
     for bad in ["", "{\"electricitymeter\":{\"ener", "[]", "{\"electricitymeter\":7}", "{\"gasmeter\":{}}"] {

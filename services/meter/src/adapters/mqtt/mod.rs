@@ -6,14 +6,13 @@ mod wire;
 
 use std::collections::BTreeMap;
 
-use async_trait::async_trait;
 use serde::Deserialize;
 use wattribute_domain::{Role, SeriesInfo, device_name};
 use wattribute_service::mqtt::{self, Message};
 
-use super::broker::{Broker, Heard};
+use super::broker::{Hears, Listener};
 use super::pick::{Pick, check, read};
-use super::{Adapter, AdapterError, Event, Listening, Register, Told, now_ms};
+use super::{AdapterError, Event, Register, Told};
 
 /// The adapter's name, and the source of its series.
 pub const NAME: &str = "mqtt";
@@ -67,7 +66,6 @@ impl Config {
 
 /// Listens to devices that the owner describes.
 pub struct Mqtt {
-    broker: Broker,
     devices: Vec<Config>,
     register: Register,
     /// Devices that are away or make no sense now, by name, and why.
@@ -76,8 +74,8 @@ pub struct Mqtt {
 
 impl Mqtt {
     /// An adapter for these devices; of those that are described wrongly the second part says what would be right. Connects at the first
-    /// [`Adapter::next`].
-    pub fn new(devices: &[Config], broker: &mqtt::Config, known: &[SeriesInfo]) -> (Self, Vec<AdapterError>) {
+    /// [`Adapter::next`](super::Adapter::next).
+    pub fn listen(devices: &[Config], broker: &mqtt::Config, known: &[SeriesInfo]) -> (Listener<Self>, Vec<AdapterError>) {
         let (mut good, mut wrong): (Vec<Config>, Vec<AdapterError>) = (Vec::new(), Vec::new());
         for device in devices {
             match device.check() {
@@ -93,15 +91,17 @@ impl Mqtt {
             good.iter().flat_map(|device| values(device).into_iter().chain(device.availability.clone())).collect();
         topics.sort_unstable();
         topics.dedup();
-        let (broker, register) = (Broker::new(broker, NAME, topics), Register::new(NAME, known));
-        (Mqtt { broker, devices: good, register, troubles: BTreeMap::new() }, wrong)
+        let mqtt = Mqtt { devices: good, register: Register::new(NAME, known), troubles: BTreeMap::new() };
+        (Listener::new(NAME, broker, topics, mqtt), wrong)
     }
 
     /// Whether there is anything to listen to.
     pub fn is_empty(&self) -> bool {
         self.devices.is_empty()
     }
+}
 
+impl Hears for Mqtt {
     fn hear(&mut self, message: &Message, at_ms: i64) -> Vec<Event> {
         let mut out = Vec::new();
         for device in &self.devices {
@@ -136,30 +136,8 @@ impl Mqtt {
         }
         out
     }
-}
-
-#[async_trait]
-impl Adapter for Mqtt {
-    fn name(&self) -> &str {
-        NAME
-    }
-
-    fn is_up(&self) -> bool {
-        self.broker.is_connected()
-    }
-
-    async fn next(&mut self) -> Result<Vec<Event>, AdapterError> {
-        Ok(match self.broker.next().await? {
-            Heard::Connected => Vec::new(),
-            Heard::Message(message) => self.hear(&message, now_ms()),
-        })
-    }
 
     fn troubles(&self) -> BTreeMap<String, String> {
         self.troubles.clone()
-    }
-
-    fn listens(&self) -> Option<Listening> {
-        Some(self.broker.listening())
     }
 }

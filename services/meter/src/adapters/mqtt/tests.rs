@@ -7,7 +7,8 @@ use crate::adapters::fixtures::{of, shown};
 
 fn adapter(devices: Value) -> (Mqtt, Vec<AdapterError>) {
     let devices: Vec<Config> = serde_json::from_value(devices).unwrap();
-    Mqtt::new(&devices, &mqtt::Config::default(), &[])
+    let (listener, wrong) = Mqtt::listen(&devices, &mqtt::Config::default(), &[]);
+    (listener.hears, wrong)
 }
 
 fn says(topic: &str, payload: &str) -> Message {
