@@ -75,7 +75,12 @@ async fn look(loaded: &Loaded) -> Vec<Finding> {
     let mut all = vec![configuration(loaded)];
     all.extend(loaded.warnings.iter().map(|warning| Finding::ok("configuration", format!("note: {warning}"))));
     all.push(store(loaded).await);
-    all.extend(sources::home_assistant(&loaded.config.home_assistant).await);
+    let others = loaded.config.meter.sources.names();
+    if loaded.config.home_assistant.is_set() || others.is_empty() {
+        all.extend(sources::home_assistant(&loaded.config.home_assistant).await);
+    } else {
+        all.push(Finding::ok("sources", format!("{}; no Home Assistant is set up", others.join(", "))));
+    }
     all.extend(sources::mqtt(&loaded.config.mqtt).await);
     all.push(access(loaded).await);
     all

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use secrecy::SecretString;
 use serde::Deserialize;
+use wattribute_meter::Sources;
+use wattribute_meter::adapters::{http, iotawatt, mqtt as mqtt_source};
 use wattribute_service::config::Loader;
 use wattribute_service::{ConfigError, access, home_assistant, mqtt};
 
@@ -27,7 +29,7 @@ pub struct Config {
     pub home_assistant: home_assistant::Config,
     /// The connection to the MQTT broker.
     pub mqtt: mqtt::Config,
-    /// The meter service.
+    /// The meter service, with all sources but Home Assistant.
     pub meter: wattribute_meter::Config,
     /// The correlator.
     pub correlator: wattribute_correlator::Config,
@@ -83,16 +85,19 @@ pub struct Influxdb {
     pub bucket: Option<String>,
 }
 
-/// What stands before all sections.
+/// What stands before all sections, and tables of which there may be several.
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Top {
     data_dir: PathBuf,
+    mqtt_source: Vec<mqtt_source::Config>,
+    http_source: Vec<http::Config>,
+    iotawatt: Vec<iotawatt::Config>,
 }
 
 impl Default for Top {
     fn default() -> Self {
-        Top { data_dir: PathBuf::from("./data") }
+        Top { data_dir: PathBuf::from("./data"), mqtt_source: Vec::new(), http_source: Vec::new(), iotawatt: Vec::new() }
     }
 }
 
@@ -139,25 +144,39 @@ pub fn load_from(file: Option<&Path>, environment: &[(String, String)], services
     let mut warnings = earlier::take(&mut loader, environment)?;
     let mut correlator: wattribute_correlator::Config = loader.section("correlator")?;
     correlator.publish.alerts = loader.section("alerts")?;
+    let top: Top = loader.section("")?;
+    let mqtt: mqtt::Config = loader.section("mqtt")?;
+    let home: wattribute_store::HomeSettings = loader.section("home")?;
+    let sources = Sources {
+        broker: mqtt.clone(),
+        tasmota: loader.section("tasmota")?,
+        glow: loader.section("glow")?,
+        mqtt: top.mqtt_source,
+        http: top.http_source,
+        iotawatt: top.iotawatt,
+        roles: loader.section("roles")?,
+    };
+    let meter = wattribute_meter::Config { sources, meter: home.meter.clone(), ..loader.section("meter")? };
     let mut config = Config {
-        data_dir: loader.section::<Top>("")?.data_dir,
+        data_dir: top.data_dir,
         store: loader.section("store")?,
         home_assistant: loader.section("home_assistant")?,
-        mqtt: loader.section("mqtt")?,
-        meter: loader.section("meter")?,
+        mqtt,
+        meter,
         correlator,
         data_api: loader.section("data_api")?,
         dashboard: loader.section("dashboard")?,
         graphite: loader.section("graphite")?,
         influxdb: loader.section("influxdb")?,
         access: loader.section("access")?,
-        home: loader.section("home")?,
+        home,
         tariff: loader.section("tariff")?,
     };
     if !config.tariff.contracts.is_empty() {
         config.tariff.check().map_err(|error| ConfigError(format!("[tariff] {error}")))?;
     }
     loader.finish()?;
+    earlier::meter_type(&mut config, environment)?;
     earlier::service_port(&mut config, services, environment, &mut warnings)?;
     config.say_what_is_not_yet(&mut warnings);
     Ok(Loaded {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use wattribute_domain::with_dots;
 use wattribute_service::{Access, Context, Health, State, home_assistant, shutdown, telemetry};
 use wattribute_store::Origin;
 
@@ -104,7 +105,11 @@ async fn serve(loaded: Loaded, access: Access, services: Services, origin: Origi
     let mut running: JoinSet<(&'static str, anyhow::Result<()>)> = JoinSet::new();
     running.spawn(watch_store(store.clone(), healths.clone(), token.clone()));
     let [meter_health, correlator_health, api_health] = &healths;
-    let home_assistant = usable(&config.home_assistant, meter_health).filter(|_| !is_demo);
+    let mut home_assistant = usable(&config.home_assistant, meter_health).filter(|_| !is_demo);
+    let house_meter = config.home.meter.as_deref().map(with_dots).or(config.home_assistant.meter.clone()).filter(|_| !is_demo);
+    if let Some(home_assistant) = &mut home_assistant {
+        home_assistant.meter.clone_from(&house_meter);
+    }
     if let Some(listener) = ports.meter {
         let context = context(listener, meter_health);
         let meter = wattribute_meter::Config {
@@ -118,7 +123,7 @@ async fn serve(loaded: Loaded, access: Access, services: Services, origin: Origi
     if let Some(listener) = ports.correlator {
         let context = context(listener, correlator_health);
         let correlator = wattribute_correlator::Config {
-            meter: config.home_assistant.meter.clone(),
+            meter: house_meter,
             home_assistant,
             mqtt: config.mqtt.url.is_some().then(|| config.mqtt.clone()),
             is_demo,
@@ -153,7 +158,7 @@ fn usable(config: &home_assistant::Config, health: &Health) -> Option<home_assis
 /// How each service is: the meter, the correlator, the data API. In one process each also names what the ones before it depend on.
 fn healths(config: &Config, is_demo: bool) -> [Health; 3] {
     let meter = Health::default();
-    if !is_demo && !config.home_assistant.is_set() {
+    if !is_demo && !config.home_assistant.is_set() && config.meter.sources.names().is_empty() {
         meter.set("source", State::Degraded(words::NO_SOURCE.to_owned()));
     }
     let correlator = Health::beside([meter.clone()]);

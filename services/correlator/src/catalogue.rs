@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use wattribute_domain::{Entity, History, Hold, Home, Level, OwnerWord, OwnerWords, Quantity, Said, Sensor, Series, SeriesId, SeriesInfo};
+use wattribute_domain::{
+    Entity, History, Hold, Home, Level, OwnerWord, OwnerWords, Quantity, Role, Said, Sensor, Series, SeriesId, SeriesInfo,
+};
 use wattribute_store::{OURS, OWNER_WORDS, Result, Store, home, owner_words};
 
 /// All series of a store, apart from our own.
@@ -29,7 +31,7 @@ impl Catalogue {
         Ok(catalogue)
     }
 
-    fn of(series: BTreeMap<SeriesId, SeriesInfo>, home: Home) -> Self {
+    pub(crate) fn of(series: BTreeMap<SeriesId, SeriesInfo>, home: Home) -> Self {
         let all = || series.iter().filter(|(_, info)| info.quantity == Quantity::Level);
         let by_name = all().rev().map(|(id, info)| (sensor_name(info), *id)).collect();
         // A helper named like a load is that load by another name: were it one of its own, nothing the load does would ever be seen alone.
@@ -75,10 +77,12 @@ impl Catalogue {
         &self.levels
     }
 
-    /// Every sensor of power or energy.
+    /// Every sensor of power or energy, but not of gas.
     pub fn sensors(&self) -> Vec<SeriesId> {
-        let measures =
-            |info: &SeriesInfo| matches!(info.quantity, Quantity::PowerW | Quantity::EnergyImportKwh | Quantity::EnergyExportKwh);
+        let measures = |info: &SeriesInfo| {
+            let is_gas = info.role == Some(Role::Gas);
+            !is_gas && matches!(info.quantity, Quantity::PowerW | Quantity::EnergyImportKwh | Quantity::EnergyExportKwh)
+        };
         self.series.iter().filter(|(_, info)| measures(info)).map(|(id, _)| *id).collect()
     }
 

@@ -8,6 +8,7 @@ use wattribute_store::{OURS, Store, zone};
 
 use crate::catalogue::{Catalogue, sensor_name};
 use crate::left_on::{On, on};
+use crate::named_meter::meant;
 
 /// A day, ms.
 pub const DAY_MS: i64 = 86_400_000;
@@ -62,9 +63,11 @@ pub struct Found {
 
 /// Finds the house's meter in the last days, where the owner does not name it.
 pub async fn find_meter(store: &dyn Store, catalogue: &Catalogue, named: Option<&str>, now_ms: i64) -> anyhow::Result<Found> {
-    let in_words = |e: wattribute_analysis::AnalysisError| {
-        anyhow::anyhow!("{}", e.to_string().replace("--meter", "WATTRIBUTE__HOME_ASSISTANT__METER"))
-    };
+    let in_words =
+        |e: wattribute_analysis::AnalysisError| anyhow::anyhow!("{}", e.to_string().replace("--meter", "WATTRIBUTE__HOME__METER"));
+    let is_named = named.is_some();
+    let meant = meant(catalogue, named)?;
+    let named = meant.as_deref();
     // Where all that the owner names is there, nothing else is looked at.
     let wanted: Vec<String> = named.iter().flat_map(|named| entities_of(named)).map(str::to_owned).collect();
     let inputs = catalogue.sensors_named(&wanted);
@@ -75,7 +78,11 @@ pub async fn find_meter(store: &dyn Store, catalogue: &Catalogue, named: Option<
         catalogue.add(&mut history, id, Series::default());
     }
     let house = find_house(&mut history, named, None).map_err(in_words)?;
-    let why = if named.is_some() { "it was named in the settings".to_owned() } else { house.why };
+    let why = match named {
+        Some(_) if is_named => "it was named in the settings".to_owned(),
+        Some(_) => "it is the only meter that is said to be the house's".to_owned(),
+        None => house.why,
+    };
     Ok(Found { meter: house.label, why, candidates: house.candidates })
 }
 

@@ -6,6 +6,7 @@ mod join;
 mod learn;
 pub mod left_on;
 mod live;
+mod named_meter;
 pub mod now;
 mod present;
 pub mod publish;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use wattribute_domain::{CorrelationVerdict, Quantity, Reading, SeriesInfo, Stage, Verdict};
+use wattribute_domain::{CorrelationVerdict, Hold, Quantity, Reading, Role, SeriesInfo, Stage, Verdict};
 use wattribute_store::{Batch, CorrelationQuery, Origin};
 
 const START_MS: i64 = 1_790_000_000_000;
@@ -41,21 +41,28 @@ fn said(from: i64, to: i64, switched: &[(i64, usize, bool)]) -> Vec<Said> {
 
 impl House {
     async fn new() -> Self {
+        Self::metered_by(SeriesInfo::new("home_assistant", "sensor.house_power", Quantity::PowerW), Some("sensor.house_power")).await
+    }
+
+    async fn metered_by(meter: SeriesInfo, named: Option<&str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = wattribute_store::open(&format!("sqlite:{}", folder.path().join("a.db").display()), Origin::Home).unwrap();
         let info = |device: &str, quantity| SeriesInfo::new("home_assistant", device, quantity);
-        let mut series =
-            vec![info("sensor.house_power", Quantity::PowerW), info("switch.kettle", Quantity::Level), info("light.hall", Quantity::Level)];
+        let mut series = vec![meter, info("switch.kettle", Quantity::Level), info("light.hall", Quantity::Level)];
         for level in &mut series[1..] {
             level.mode("on");
         }
         let ids = store.describe(series).await.unwrap();
-        let watch = Self::watch(&store).await;
+        let watch = Self::watch_named(&store, named).await;
         House { store, watch, ids, now_ms: START_MS, _folder: folder }
     }
 
     async fn watch(store: &Arc<dyn Store>) -> Watch {
-        let config = Config { meter: Some("sensor.house_power".to_owned()), ..Config::default() };
+        Self::watch_named(store, Some("sensor.house_power")).await
+    }
+
+    async fn watch_named(store: &Arc<dyn Store>, named: Option<&str>) -> Watch {
+        let config = Config { meter: named.map(str::to_owned), ..Config::default() };
         let live = Live::begin(store.clone(), config.lookback_minutes).await.unwrap();
         let health = Health::default();
         let publisher = Publisher::new(config.publish.clone(), None, None, store.clone(), &health, false);
@@ -119,6 +126,25 @@ fn habits(minutes: i64) -> Vec<(i64, usize, bool)> {
         .collect();
     switched.sort_unstable();
     [vec![(0, 0, false), (0, 1, false)], switched].concat()
+}
+
+#[rstest::rstest]
+#[case(Some("tasmota/mt681"))]
+#[case(Some("tasmota"))]
+#[case(None)]
+#[tokio::test]
+async fn a_meter_of_another_source_tells_what_home_assistants_switches_draw(#[case] named: Option<&str>) {
+    let of_meter =
+        |quantity| SeriesInfo { hold: Hold::Intervals, role: Some(Role::WholeHouse), ..SeriesInfo::new("tasmota", "mt681", quantity) };
+    let mut house = House::metered_by(of_meter(Quantity::PowerW), named).await;
+    house.store.describe(vec![of_meter(Quantity::EnergyImportKwh), of_meter(Quantity::EnergyExportKwh)]).await.unwrap();
+    let rows = said(0, 1500, &[(0, 0, false), (0, 1, false), (300, 0, true)]);
+    house.live(300, &rows).await;
+    let (_, final_s) = house.watch.live.learned.as_ref().unwrap().model.delays_s();
+    house.live(final_s as i64 + 15, &rows).await;
+    let finals: Vec<_> = house.finals().await.into_values().collect();
+    assert!(matches!(finals[..], [(CorrelationVerdict::Clean, 1995..=2005)]), "{finals:?}");
+    assert_eq!(house.watch.live.learned.as_ref().unwrap().meter, "tasmota.mt681");
 }
 
 #[tokio::test]

@@ -31,4 +31,4 @@ pub use record::{CorrelationRecord, Home, HourEnergy, HouseRecord, Night, Profil
 pub use series::{HELD_INTERVALS, Series};
 pub use tariff::{BandCost, Contract, Cost, Day, MonthDay, Price, Pricing, Rate, TariffError, Tariffs, TimeOfDay};
 pub use unknown::{EarlierLoad, UNKNOWN_LOADS, UNKNOWN_NAMES, UnknownLoad, UnknownLoads, UnknownRun};
-pub use words::{domain_of, entities_of, letters_apart, object_of};
+pub use words::{device_name, domain_of, entities_of, letters_apart, object_of, with_dots};

@@ -176,12 +176,23 @@ impl SeriesInfo {
         crate::object_of(&self.device)
     }
 
-    /// What the engine and the API call it: the entity's id, or the device with its source where it is not Home Assistant's.
+    /// What the engine and the API call it: the entity's id, or the device with its source where it is not Home Assistant's. Of such a device
+    /// only its power and its state go by its own name; the rest says what it is.
     pub fn entity_id(&self) -> String {
-        match self.source.as_str() {
-            "home_assistant" | "demo" => self.device.clone(),
-            source => format!("{source}.{}", self.device),
+        match self.quantity {
+            Quantity::PowerW | Quantity::Level => self.known_as(),
+            _ if self.is_an_entity() => self.known_as(),
+            quantity => format!("{}_{}", self.known_as(), quantity.name()),
         }
+    }
+
+    /// The id of the device that says it: an entity's own, else the device with its source.
+    pub fn known_as(&self) -> String {
+        if self.is_an_entity() { self.device.clone() } else { format!("{}.{}", self.source, self.device) }
+    }
+
+    fn is_an_entity(&self) -> bool {
+        matches!(self.source.as_str(), "home_assistant" | "demo")
     }
 
     /// The friendly name, else the id.
@@ -234,6 +245,14 @@ mod tests {
         assert_eq!(Level { mode: 1, fraction: 0.2 }.to_number() as f32, 0.2);
         assert_eq!(Level::of_number(f64::NAN), None);
         assert_eq!(Level::of_number(-1.0), None);
+    }
+
+    #[test]
+    fn each_series_of_a_device_has_an_id_of_its_own() {
+        let id = |source: &str, device: &str, quantity| SeriesInfo::new(source, device, quantity).entity_id();
+        assert_eq!(id("tasmota", "mt681", Quantity::PowerW), "tasmota.mt681");
+        assert_eq!(id("tasmota", "mt681", Quantity::EnergyExportKwh), "tasmota.mt681_energy_export_kwh");
+        assert_eq!(id("home_assistant", "sensor.energy", Quantity::EnergyImportKwh), "sensor.energy");
     }
 
     #[test]

@@ -1,11 +1,33 @@
 //! One folder for each kind of source.
 
+mod broker;
 pub mod demo;
+#[cfg(test)]
+mod fixtures;
+pub mod glow;
 pub mod history;
 pub mod home_assistant;
+pub mod http;
+pub mod iotawatt;
+pub mod mqtt;
+mod numbers;
+mod pick;
+#[cfg(test)]
+mod readmes;
+mod roles;
+pub mod tasmota;
+mod told;
+mod web;
+
+use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use wattribute_domain::SeriesInfo;
+
+pub use broker::{Hears, Listener};
+pub use roles::{Roles, with_roles};
+pub use told::{Register, Told};
 
 /// What an adapter has to say. Series are numbered by the adapter itself (`key`), from 0, as it meets them.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,8 +98,13 @@ pub enum AdapterError {
 /// A source of readings and state changes.
 #[async_trait]
 pub trait Adapter: Send {
-    /// Its name in health, metrics and logs, such as `home_assistant`.
+    /// Its name in health, metrics and logs, such as `home_assistant`: the source of all its series.
     fn name(&self) -> &str;
+
+    /// Which of the source's devices it reads, where each has an adapter of its own.
+    fn device(&self) -> Option<&str> {
+        None
+    }
 
     /// Waits for the next batch. A polled adapter sleeps until its tick; a pushed one awaits its socket. Cancel-safe: dropping the
     /// future loses nothing that was not yet returned.
@@ -92,4 +119,28 @@ pub trait Adapter: Send {
     fn is_up(&self) -> bool {
         true
     }
+
+    /// Devices behind it that are away or make no sense now, by name, and why. They stop no other.
+    fn troubles(&self) -> BTreeMap<String, String> {
+        BTreeMap::new()
+    }
+
+    /// What it listens to; `None` of what does not speak MQTT.
+    fn listens(&self) -> Option<Listening> {
+        None
+    }
+}
+
+/// What an adapter listens to on the MQTT broker.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listening {
+    /// Topics, as they were given.
+    pub topics: Vec<String>,
+    /// Whether the broker has let us in.
+    pub is_connected: bool,
+}
+
+/// The present, ms since the epoch.
+pub(crate) fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64)
 }

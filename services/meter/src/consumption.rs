@@ -66,8 +66,10 @@ pub(crate) async fn consumption(store: &dyn Store, meter: Option<&str>, now: Dat
     Ok(Consumption { total_power_w, daily_kwh, circuits, timestamp: now })
 }
 
-/// The series of power of that id.
+/// The series of power of that id, or the only one of the source of that name.
 fn named(powers: &Powers, id: &str) -> Option<SeriesId> {
-    let is_it = |info: &SeriesInfo| info.quantity == Quantity::PowerW && info.device == id;
-    powers.series.iter().find(|(_, info)| is_it(info)).map(|(id, _)| *id)
+    let is_it = |info: &SeriesInfo| info.quantity == Quantity::PowerW && (info.device == id || info.entity_id() == id);
+    let found = powers.series.iter().find(|(_, info)| is_it(info)).map(|(id, _)| *id);
+    let mut of_source = powers.series.iter().filter(|(_, info)| info.quantity == Quantity::PowerW && info.source == id);
+    found.or_else(|| of_source.next().filter(|_| of_source.next().is_none()).map(|(id, _)| *id))
 }

@@ -1,5 +1,8 @@
 //! Keeps adapters going: each by itself, so that one that fails stops nothing else.
 
+mod standing;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +15,7 @@ use wattribute_store::{Store, StoreError};
 
 use crate::adapters::{Adapter, AdapterError};
 use crate::writer::{Parcel, write};
+use standing::Standings;
 
 /// How long an adapter that was not let in, or that cannot read what it finds, is left alone.
 const LEFT_ALONE: Duration = Duration::from_secs(600);
@@ -26,40 +30,61 @@ pub async fn ingest(
     shutdown: CancellationToken,
 ) -> Result<(), StoreError> {
     let (sender, parcels) = mpsc::channel(WAITING);
+    let standings = Standings::new(health.clone());
     let mut tasks = JoinSet::new();
     for adapter in adapters {
-        tasks.spawn(supervise(adapter, sender.clone(), health.clone(), shutdown.clone()));
+        tasks.spawn(supervise(adapter, sender.clone(), standings.clone(), shutdown.clone()));
     }
     drop(sender);
+    let kept = standings.clone();
+    let keeping = shutdown.child_token();
+    let _ends_with_us = keeping.clone().drop_guard();
+    let (kept_in, until) = (store.clone(), keeping);
+    tokio::spawn(async move { kept.keep(kept_in, until).await });
     // When all adapters have stopped, the writer writes what is left and ends too.
     write(store, health, parcels, shutdown).await?;
     while tasks.join_next().await.is_some() {}
     Ok(())
 }
 
-async fn supervise(mut adapter: Box<dyn Adapter>, parcels: mpsc::Sender<Parcel>, health: Health, shutdown: CancellationToken) {
-    let name: Arc<str> = adapter.name().into();
-    let up = metrics::gauge!("wattribute_adapter_up", "adapter" => name.to_string());
+async fn supervise(mut adapter: Box<dyn Adapter>, parcels: mpsc::Sender<Parcel>, standings: Standings, shutdown: CancellationToken) {
+    let source: Arc<str> = adapter.name().into();
+    let device: Option<Arc<str>> = adapter.device().map(Into::into);
+    let name: Arc<str> = device.as_ref().map_or(source.clone(), |device| format!("{source}/{device}").into());
     let mut backoff = Backoff::default();
-    let mut is_down = false;
-    up.set(0.0);
+    let mut troubles = BTreeMap::new();
+    match &device {
+        None => metrics::gauge!("wattribute_adapter_up", "adapter" => source.to_string()).set(0.0),
+        Some(d) => metrics::gauge!("wattribute_adapter_up", "adapter" => source.to_string(), "device" => d.to_string()).set(0.0),
+    }
+    let tell = |state: State| {
+        let why = match &state {
+            State::Degraded(why) | State::Down(why) => Some(why.clone()),
+            State::Ok => None,
+        };
+        if standings.tell(&source, device.as_deref(), state)
+            && let Some(why) = why
+        {
+            tracing::warn!("{name} does not work now: {why}");
+        }
+    };
     loop {
         let said = tokio::select! {
             said = adapter.next() => said,
             () = shutdown.cancelled() => return,
         };
+        if let Some(listening) = adapter.listens() {
+            standings.listens(&source, listening);
+        }
         let wait = match said {
             Ok(events) => {
                 if adapter.is_up() {
-                    up.set(1.0);
                     backoff.reset();
-                    health.set(&name, State::Ok);
-                    if std::mem::take(&mut is_down) {
-                        tracing::info!("{name} is back");
-                    }
+                    tell(State::Ok);
+                    tell_troubles(&source, &mut troubles, adapter.troubles(), &standings);
                 }
                 tokio::select! {
-                    sent = parcels.send(Parcel { source: name.clone(), events }) => match sent {
+                    sent = parcels.send(Parcel { adapter: name.clone(), source: source.clone(), events }) => match sent {
                         Ok(()) => continue,
                         // The writer has ended: the store is broken.
                         Err(_) => return,
@@ -68,20 +93,19 @@ async fn supervise(mut adapter: Box<dyn Adapter>, parcels: mpsc::Sender<Parcel>,
                 }
             }
             Err(AdapterError::Protocol(why)) => {
-                metrics::counter!("wattribute_bad_payloads_total", "adapter" => name.to_string()).increment(1);
-                went(&name, &health, &mut is_down, State::Degraded(why));
+                metrics::counter!("wattribute_bad_payloads_total", "adapter" => source.to_string()).increment(1);
+                tell(State::Degraded(why));
                 backoff.wait()
             }
             Err(error @ (AdapterError::Unauthorized(_) | AdapterError::Unsupported(_))) => {
-                went(&name, &health, &mut is_down, State::Down(error.to_string()));
+                tell(State::Down(error.to_string()));
                 LEFT_ALONE
             }
             Err(error) => {
-                went(&name, &health, &mut is_down, State::Degraded(error.to_string()));
+                tell(State::Degraded(error.to_string()));
                 backoff.wait()
             }
         };
-        up.set(0.0);
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             () = shutdown.cancelled() => return,
@@ -89,11 +113,15 @@ async fn supervise(mut adapter: Box<dyn Adapter>, parcels: mpsc::Sender<Parcel>,
     }
 }
 
-/// Says so once.
-fn went(name: &str, health: &Health, is_down: &mut bool, state: State) {
-    let (State::Down(why) | State::Degraded(why)) = &state else { return };
-    if !std::mem::replace(is_down, true) {
-        tracing::warn!("{name} does not work now: {why}");
+/// Says of devices behind an adapter what went wrong with them since it was last asked, and what is well again.
+fn tell_troubles(source: &str, before: &mut BTreeMap<String, String>, now: BTreeMap<String, String>, standings: &Standings) {
+    for (device, why) in now.iter().filter(|(device, why)| before.get(*device) != Some(why)) {
+        if standings.tell(source, Some(device), State::Degraded(why.clone())) {
+            tracing::warn!("{source}/{device} does not work now: {why}");
+        }
     }
-    health.set(name, state);
+    for device in before.keys().filter(|device| !now.contains_key(*device)) {
+        standings.tell(source, Some(device), State::Ok);
+    }
+    *before = now;
 }

@@ -6,6 +6,7 @@ mod http;
 pub mod import;
 mod ingest;
 mod run;
+mod sources;
 mod writer;
 
 pub use adapters::home_assistant::{discover, once};
@@ -13,3 +14,4 @@ pub use consumption::{Circuit, Consumption};
 pub use http::{House, router};
 pub use ingest::ingest;
 pub use run::{Config, run};
+pub use sources::Sources;

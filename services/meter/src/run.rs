@@ -7,12 +7,13 @@ use std::time::Duration;
 use anyhow::Context as _;
 use chrono::Utc;
 use serde::Deserialize;
-use wattribute_service::{Context, State, home_assistant, http};
+use wattribute_domain::with_dots;
+use wattribute_service::{Context, Health, State, home_assistant, http};
 use wattribute_store::Store;
 
 use crate::adapters::home_assistant::{HEARD, HomeAssistant};
 use crate::adapters::{Adapter, demo};
-use crate::{House, ingest, router};
+use crate::{House, Sources, ingest, router};
 
 /// How often the store is looked after.
 const MAINTAIN_EVERY: Duration = Duration::from_secs(60);
@@ -26,6 +27,12 @@ pub struct Config {
     /// The Home Assistant to read; section `[home_assistant]`.
     #[serde(skip)]
     pub home_assistant: Option<home_assistant::Config>,
+    /// What else is read.
+    #[serde(skip)]
+    pub sources: Sources,
+    /// The house's meter, an entity or an expression over entities, where the owner says it.
+    #[serde(skip)]
+    pub meter: Option<String>,
     /// The made-up home to read instead of anything real.
     #[serde(skip)]
     pub demo: Option<demo::Config>,
@@ -33,7 +40,13 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Config { listen: SocketAddr::from(([127, 0, 0, 1], 8014)), home_assistant: None, demo: None }
+        Config {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8014)),
+            home_assistant: None,
+            sources: Sources::default(),
+            meter: None,
+            demo: None,
+        }
     }
 }
 
@@ -41,16 +54,17 @@ impl Default for Config {
 pub async fn run(config: Config, context: Context) -> anyhow::Result<()> {
     let about = http::About::of("meter", &context);
     let Context { store, listener, shutdown, health, .. } = context;
-    let adapters = adapters(&config, &store).await?;
+    let adapters = adapters(&config, &store, &health).await?;
     if adapters.is_empty() {
-        let remedy = "no source is set up: set HOME_ASSISTANT_URL and HOME_ASSISTANT_TOKEN, or see `wattribute demo`";
+        let remedy =
+            "no source is set up: set HOME_ASSISTANT_URL and HOME_ASSISTANT_TOKEN, a meter (docs/ADAPTERS.md), or see `wattribute demo`";
         health.set("source", State::Degraded(remedy.to_owned()));
         tracing::warn!("{remedy}");
     }
     let links = adapters.iter().map(|adapter| (adapter.name().to_owned(), adapter.link())).collect();
     wattribute_store::set_links(&*store, links).await?;
-    let meter = config.home_assistant.and_then(|config| config.meter);
-    let routes = router(House { store: store.clone(), meter });
+    let meter = config.meter.or(config.home_assistant.and_then(|config| config.meter));
+    let routes = router(House { store: store.clone(), meter: meter.map(|meter| with_dots(&meter)) });
 
     let maintaining = maintain(store.clone());
     let reading = async {
@@ -65,7 +79,8 @@ pub async fn run(config: Config, context: Context) -> anyhow::Result<()> {
     }
 }
 
-async fn adapters(config: &Config, store: &Arc<dyn Store>) -> anyhow::Result<Vec<Box<dyn Adapter>>> {
+/// All adapters that can be; what is set up wrongly stops none of them.
+async fn adapters(config: &Config, store: &Arc<dyn Store>, health: &Health) -> anyhow::Result<Vec<Box<dyn Adapter>>> {
     let mut adapters: Vec<Box<dyn Adapter>> = Vec::new();
     if let Some(demo) = &config.demo {
         let heard = store.document(demo::HEARD).await?;
@@ -78,7 +93,14 @@ async fn adapters(config: &Config, store: &Arc<dyn Store>) -> anyhow::Result<Vec
     if let Some(home_assistant) = config.home_assistant.clone().filter(home_assistant::Config::is_set) {
         let heard_ms = store.document(HEARD).await?.and_then(|text| text.parse().ok());
         let known = store.series().await?.into_iter().map(|(_, info)| info).collect();
-        adapters.push(Box::new(HomeAssistant::new(home_assistant, known, heard_ms)?.with_tariffs_of(store.clone())));
+        let home_assistant = HomeAssistant::new(home_assistant, known, heard_ms)?.with_tariffs_of(store.clone());
+        adapters.push(config.sources.with_roles(Box::new(home_assistant)));
+    }
+    let (others, wrong) = config.sources.adapters(&**store).await?;
+    adapters.extend(others);
+    for (source, error) in wrong {
+        tracing::error!("{source} is set up wrongly: {error}");
+        health.set(&format!("{source}_settings"), State::Degraded(error.to_string()));
     }
     Ok(adapters)
 }

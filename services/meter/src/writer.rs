@@ -21,7 +21,9 @@ const MOST: usize = 5_000;
 
 /// What one adapter said at once.
 pub(crate) struct Parcel {
-    /// Which adapter.
+    /// Which adapter: its own series are numbered by itself.
+    pub adapter: Arc<str>,
+    /// Which source it belongs to.
     pub source: Arc<str>,
     pub events: Vec<Event>,
 }
@@ -62,19 +64,19 @@ struct Writer {
 }
 
 impl Writer {
-    async fn take(&mut self, Parcel { source, events }: Parcel) -> Result<(), StoreError> {
-        self.describe(&source, &events).await?;
+    async fn take(&mut self, Parcel { adapter, source, events }: Parcel) -> Result<(), StoreError> {
+        self.describe(&adapter, &events).await?;
         for event in events {
             match event {
                 Event::Series { .. } => continue,
                 Event::Reading { key, at_ms, value } => {
-                    let Some(&series) = self.numbers.get(&(source.clone(), key)) else { continue };
+                    let Some(&series) = self.numbers.get(&(adapter.clone(), key)) else { continue };
                     let extent = self.extents.entry(series).or_insert((at_ms, at_ms));
                     *extent = (extent.0.min(at_ms), extent.1.max(at_ms));
                     self.batch.readings.push(Reading { series, at_ms, value });
                 }
                 Event::Replaced { key, from_ms, to_ms } => {
-                    let Some(&series) = self.numbers.get(&(source.clone(), key)) else { continue };
+                    let Some(&series) = self.numbers.get(&(adapter.clone(), key)) else { continue };
                     // The store forgets before it adds: what was said earlier and is now replaced must not be added after.
                     if self.extents.get(&series).is_some_and(|(first, last)| *first < to_ms && *last >= from_ms) {
                         self.flush().await?;
@@ -98,7 +100,7 @@ impl Writer {
     }
 
     /// The last that is said of each series counts.
-    async fn describe(&mut self, source: &Arc<str>, events: &[Event]) -> Result<(), StoreError> {
+    async fn describe(&mut self, adapter: &Arc<str>, events: &[Event]) -> Result<(), StoreError> {
         let mut told: HashMap<u32, &SeriesInfo> = HashMap::new();
         let mut order = Vec::new();
         for event in events {
@@ -113,14 +115,14 @@ impl Writer {
         }
         let infos: Vec<SeriesInfo> = order.iter().map(|key| told[key].clone()).collect();
         match self.numbers_of(infos.clone()).await {
-            Ok(numbers) => self.numbers.extend(order.into_iter().map(|key| (source.clone(), key)).zip(numbers)),
+            Ok(numbers) => self.numbers.extend(order.into_iter().map(|key| (adapter.clone(), key)).zip(numbers)),
             // One that the store refuses stops no other.
             Err(StoreError::Refused(_)) => {
                 for (key, info) in order.into_iter().zip(infos) {
                     let device = info.device.clone();
                     match self.numbers_of(vec![info]).await {
-                        Ok(numbers) => self.numbers.extend(numbers.first().map(|number| ((source.clone(), key), *number))),
-                        Err(StoreError::Refused(why)) => tracing::error!("{device} of {source} cannot be kept: {why}"),
+                        Ok(numbers) => self.numbers.extend(numbers.first().map(|number| ((adapter.clone(), key), *number))),
+                        Err(StoreError::Refused(why)) => tracing::error!("{device} of {adapter} cannot be kept: {why}"),
                         Err(e) => return Err(e),
                     }
                 }

@@ -27,6 +27,8 @@ pub struct HomeSettings {
     pub currency: Option<String>,
     /// When nothing is in use.
     pub night: Night,
+    /// The house's meter: `tasmota/mt681`, an entity, an expression over such, or a source alone, such as `tasmota`.
+    pub meter: Option<String>,
 }
 
 fn time_zone<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Option<String>, D::Error> {

@@ -9,6 +9,7 @@ mod owner;
 mod powers;
 mod settings;
 pub mod sqlite;
+mod standing;
 mod today;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub use home::{
 pub use owner::{OWNER_WORDS, owner_words, put_owner_words};
 pub use powers::{OURS, Powers, held_until_ms};
 pub use settings::Settings;
+pub use standing::{STANDS_MS, Standing, standings};
 pub use today::{low_w, nights, today_kwh};
 
 /// Short for what every method returns.

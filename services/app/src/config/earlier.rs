@@ -66,10 +66,32 @@ pub fn take(loader: &mut Loader, environment: &[(String, String)]) -> Result<Vec
             Now::Gone(why) => warnings.push(format!("{name} is not used any more: {why}")),
         }
     }
-    match said("METER_TYPE") {
-        None | Some("home_assistant") => Ok(warnings),
-        Some(other) => Err(ConfigError(format!("METER_TYPE: there is no source `{other}`; there is `home_assistant`"))),
+    Ok(warnings)
+}
+
+/// `METER_TYPE` says which source the house's meter is of, where nothing says which meter it is.
+pub fn meter_type(config: &mut Config, environment: &[(String, String)]) -> Result<(), ConfigError> {
+    let said = environment.iter().find(|(name, text)| name == "METER_TYPE" && !text.trim().is_empty()).map(|(_, text)| text.trim());
+    let Some(said) = said.filter(|said| *said != "home_assistant") else { return Ok(()) };
+    let names = wattribute_meter::Sources::NAMES;
+    let Some(source) = names.into_iter().find(|name| *name == said) else {
+        let hint = format!("there are {}", names.join(", "));
+        return Err(ConfigError(format!("METER_TYPE: there is no source `{said}`; {hint}")));
+    };
+    let sources = &mut config.meter.sources;
+    match source {
+        "tasmota" if sources.tasmota.topics.is_empty() => sources.tasmota.topics = vec!["tele/#".to_owned()],
+        "glow" if sources.glow.topics.is_empty() => sources.glow.topics = vec!["glow/#".to_owned()],
+        source if !sources.names().contains(&source) => {
+            return Err(ConfigError(format!("METER_TYPE: `{source}` is not set up; docs/ADAPTERS.md says how")));
+        }
+        _ => {}
     }
+    if config.home.meter.is_none() && config.home_assistant.meter.is_none() {
+        config.home.meter = Some(source.to_owned());
+        config.meter.meter = Some(source.to_owned());
+    }
+    Ok(())
 }
 
 /// `SERVICE_PORT` is the port of the one service that runs; with all in one process it says nothing.

@@ -25,11 +25,15 @@ fn the_sample_shows_the_defaults() {
 
 #[test]
 fn the_sample_has_every_key() {
-    let sections: [(&str, Vec<String>); 12] = [
+    let sections: [(&str, Vec<String>); 16] = [
         ("", keys::<Top>()),
         ("store", keys::<wattribute_store::Settings>()),
         ("home_assistant", keys::<home_assistant::Config>()),
         ("mqtt", keys::<mqtt::Config>()),
+        ("home", keys::<wattribute_store::HomeSettings>()),
+        ("tasmota", keys::<wattribute_meter::adapters::tasmota::Config>()),
+        ("tasmota.keys", keys::<wattribute_meter::adapters::tasmota::Keys>()),
+        ("glow", keys::<wattribute_meter::adapters::glow::Config>()),
         ("meter", keys::<wattribute_meter::Config>()),
         ("correlator", keys::<wattribute_correlator::Config>()),
         ("correlator.publish", keys::<wattribute_correlator::publish::Config>()),
@@ -82,6 +86,33 @@ fn names_of_earlier_systems_are_honoured() {
     assert!(!loaded.shown.contains("hush") && loaded.shown.contains("token = \"****\"  # HOME_ASSISTANT_TOKEN"), "{}", loaded.shown);
 }
 
+#[test]
+fn sources_beside_home_assistant_are_read_and_their_secrets_are_not_shown() {
+    let file = "[tasmota]\ntopics = [\"tele/#\"]\n[tasmota.keys]\npower = [\"Netz\"]\n[home]\nmeter = \"tasmota/mt681\"\n\
+        [roles]\n\"tasmota/heat_pump\" = \"circuit\"\n\
+        [[mqtt_source]]\nname = \"heater\"\ntopic = \"z/heater\"\nvalues = [{ quantity = \"power_w\", pointer = \"/power\" }]\n\
+        [[http_source]]\nname = \"p1\"\nurl = \"http://anna:hush@a/hush\"\nevery = \"1s\"\nheaders = { Authorization = \"hush\" }\n\
+        values = [{ quantity = \"power_w\", pointer = \"/power\" }]\n\
+        [[iotawatt]]\nurl = \"http://iotawatt.local\"\n";
+    let loaded = from(file, &[], Services::All).unwrap();
+    let sources = &loaded.config.meter.sources;
+    assert_eq!(sources.names(), ["tasmota", "mqtt", "http", "iotawatt"]);
+    assert_eq!((sources.tasmota.keys.power.len(), sources.http[0].every.as_secs(), sources.roles.len()), (1, 1, 1));
+    assert_eq!(loaded.config.meter.meter.as_deref(), Some("tasmota/mt681"));
+    assert!(loaded.shown.contains("\n\"tasmota/heat_pump\" = \"circuit\""), "{}", loaded.shown);
+    assert!(!loaded.shown.contains("hush") && !format!("{:?}", loaded.config).contains("hush"), "{}", loaded.shown);
+}
+
+#[rstest]
+#[case(&[("METER_TYPE", "tasmota")], Some("tasmota"), &["tasmota"])]
+#[case(&[("METER_TYPE", "tasmota"), ("WATTRIBUTE__HOME__METER", "tasmota/mt681")], Some("tasmota/mt681"), &["tasmota"])]
+#[case(&[("METER_TYPE", "home_assistant")], None, &[])]
+fn the_meters_source_can_be_chosen(#[case] environment: &[(&str, &str)], #[case] meter: Option<&str>, #[case] sources: &[&str]) {
+    let config = with(environment).config;
+    assert_eq!((config.home.meter.as_deref(), config.meter.meter.as_deref()), (meter, meter));
+    assert_eq!(config.meter.sources.names(), sources);
+}
+
 #[rstest]
 #[case("FETCH_INTERVAL_SECONDS", "nothing to poll")]
 #[case("MAX_EVENTS_PER_INTERVAL", "no limit")]
@@ -112,6 +143,9 @@ fn the_port_of_a_single_service_can_be_set() {
 
 #[rstest]
 #[case("METER_TYPE", "toaster", "home_assistant")]
+#[case("METER_TYPE", "iotawatt", "is not set up")]
+#[case("WATTRIBUTE__TASMOTA__TOPIC", "tele/#", "`topics`")]
+#[case("WATTRIBUTE__HTTP_SOURCE", "[{\"name\": \"a\", \"url\": \"http://a\"}]", "missing field `values`")]
 #[case("SERVICE_PORT", "http", "8014")]
 #[case("PROCESSING_INTERVAL", "often", "60")]
 #[case("LOOKBACK_MINUTES", "-3", "LOOKBACK_MINUTES: [correlator] lookback_minutes")]

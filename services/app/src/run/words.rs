@@ -33,12 +33,15 @@ pub fn greet(config: &Config, ports: &Ports, store: &str, origin: Origin) {
 }
 
 fn source(config: &Config, ports: &Ports, origin: Origin) -> String {
+    let others = config.meter.sources.names();
+    let and_others = if others.is_empty() { String::new() } else { format!(", {}", others.join(", ")) };
     match (origin, config.home_assistant.is_set()) {
         (Origin::Demo, _) => "a made-up home".to_owned(),
         (Origin::Home, true) => match config.home_assistant.address() {
-            Ok(address) => format!("Home Assistant at {address}"),
-            Err(error) => format!("Home Assistant, but {error}"),
+            Ok(address) => format!("Home Assistant at {address}{and_others}"),
+            Err(error) => format!("Home Assistant, but {error}{and_others}"),
         },
+        (Origin::Home, false) if !others.is_empty() => others.join(", "),
         (Origin::Home, false) if ports.pages.is_some() => "none yet: the dashboard says how to set one up".to_owned(),
         (Origin::Home, false) => format!("none yet: {NO_SOURCE}"),
     }

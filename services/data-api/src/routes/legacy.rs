@@ -11,7 +11,8 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 use utoipa::ToSchema;
 use wattribute_domain::SeriesId;
-use wattribute_service::{Problem, State as How};
+use wattribute_service::Problem;
+use wattribute_store::{Standing, standings};
 
 use super::asked::Asked;
 use super::known::extent_ms;
@@ -330,9 +331,9 @@ pub async fn energy_summary(State(api): State<Api>) -> Result<Json<EnergySummary
 pub struct Status {
     /// `ok`: it answers.
     status: String,
-    /// Whether the MQTT broker has let this process in.
+    /// Whether the MQTT broker has let in who reads the meter.
     mqtt_connected: bool,
-    /// The topic that is heard; null where none is.
+    /// The topics that are heard, with commas between; null where none is.
     topic: Option<String>,
     /// What the meter said last.
     last_reading: LatestReading,
@@ -379,14 +380,23 @@ pub async fn status(State(api): State<Api>) -> Result<Json<Status>, Problem> {
         *counted = Some(CountedTo { series: power, first_ms, to_ms: settled_ms.max(from_ms), count: count_to_settled });
         total = count_to_settled + count(&api, power, settled_ms.max(from_ms), last_ms + 1).await?;
     }
+    let listening = listening(&api, &meter, now_ms).await?;
     Ok(Json(Status {
         status: "ok".to_owned(),
-        mqtt_connected: api.health.dependencies().get("mqtt") == Some(&How::Ok),
-        topic: None,
+        mqtt_connected: listening.as_ref().and_then(|l| l.mqtt_connected) == Some(true),
+        topic: listening.map(|l| l.topics.join(", ")).filter(|topics| !topics.is_empty()),
         last_reading: latest(&api, &meter, now_ms).await?,
         num_readings_last_hour: last_hour,
         num_total_readings: total,
     }))
+}
+
+/// What the source of the meter listens to, else what anything does that speaks MQTT; `None` where nothing does.
+async fn listening(api: &Api, meter: &Meter, now_ms: i64) -> Result<Option<Standing>, Problem> {
+    let mut all = standings(&*api.store, now_ms).await?;
+    all.retain(|_, standing| standing.mqtt_connected.is_some());
+    let of_meter = meter.devices.iter().find_map(|(source, _)| all.remove(source));
+    Ok(of_meter.or_else(|| all.remove("tasmota")).or_else(|| all.pop_first().map(|(_, standing)| standing)))
 }
 
 /// A number to so many decimals, or nothing where there is none.

@@ -11,7 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use wattribute_domain::SeriesId;
 use wattribute_service::{Health, Problem, State as How};
-use wattribute_store::{OURS, Powers, link};
+use wattribute_store::{OURS, Powers, link, standings};
 
 use super::known::{HEARD_MS, extent_ms, heard_ms};
 use super::{Api, instant, now};
@@ -112,16 +112,21 @@ pub async fn sources(State(api): State<Api>) -> Result<Json<Sources>, Problem> {
     let latest: BTreeMap<SeriesId, i64> = api.store.latest().await?.into_iter().map(|r| (r.series, r.at_ms)).collect();
     api.since.look(&api.health, now_ms);
     let health = api.health.dependencies();
+    let standings = standings(&*api.store, now_ms).await?;
     let mut names: BTreeSet<String> = powers.series.iter().map(|(_, info)| info.source.clone()).filter(|source| source != OURS).collect();
     names.extend(health.keys().filter(|name| *name == "home_assistant" && !api.is_demo).cloned());
+    names.extend(standings.keys().filter(|_| !api.is_demo).cloned());
     let mut sources = Vec::new();
     for name in &names {
         let of_it: Vec<SeriesId> = powers.series.iter().filter(|(_, info)| info.source == *name).map(|(id, _)| *id).collect();
         let heard_ms = heard_ms(&*api.store, name).await?;
         let how = health.get(name);
-        let is_up = how.map(|how| *how == How::Ok).or(heard_ms.map(|heard_ms| now_ms - heard_ms <= HEARD_MS));
+        let stands = standings.get(name);
+        let is_heard = heard_ms.map(|heard_ms| now_ms - heard_ms <= HEARD_MS);
+        let is_up = how.map(|how| *how == How::Ok).or(stands.map(|stands| stands.is_up)).or(is_heard);
         let is_down = is_up == Some(false);
-        let since_ms = if is_down { heard_ms.or(api.since.of(name)) } else { api.since.of(name) };
+        let noted_ms = stands.map(|stands| stands.since_ms).or(api.since.of(name));
+        let since_ms = if is_down { heard_ms.or(noted_ms) } else { noted_ms };
         sources.push(Source {
             source: name.clone(),
             title: title(name),
@@ -134,6 +139,7 @@ pub async fn sources(State(api): State<Api>) -> Result<Json<Sources>, Problem> {
             silent: of_it.iter().filter(|id| powers.now(**id).is_none()).count(),
             error: match how {
                 Some(How::Degraded(why) | How::Down(why)) => Some(why.clone()),
+                None if stands.is_some_and(|stands| stands.error.is_some()) => stands.and_then(|stands| stands.error.clone()),
                 None if is_down => {
                     Some(format!("{name} was not heard for {} min: see the log of the meter service", silent_min(now_ms, heard_ms)))
                 }

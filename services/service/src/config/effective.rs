@@ -21,11 +21,11 @@ impl Loader {
         let mut all: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
         for (section, key, value) in parse(&uncommented(sample), "the sample")? {
             let keys = all.entry(section).or_default();
-            keys.extend(key.map(|key| key.join(".")).map(|key| (key.clone(), show(&key, &value))));
+            keys.extend(key.map(|key| written(&key)).map(|key| (key.clone(), show(&key, &value))));
         }
         for (section, given) in &self.given {
             let shown = |(key, set): (&Key, &Given)| {
-                let key = key.join(".");
+                let key = written(key);
                 let line = format!("{}  # {}", show(&key, &set.value), set.origin.name());
                 (key, line)
             };
@@ -40,6 +40,13 @@ impl Loader {
         }
         Ok(out.trim_start().to_owned())
     }
+}
+
+/// A key as TOML writes it: in quotes where it holds more than letters, digits, `_` and `-`.
+fn written(key: &Key) -> String {
+    let is_bare = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    let one = |part: &String| if is_bare(part) { part.clone() } else { Value::String(part.clone()).to_string() };
+    key.iter().map(one).collect::<Vec<_>>().join(".")
 }
 
 fn show(key: &str, value: &Value) -> String {

@@ -30,9 +30,12 @@ pub fn value<T: DeserializeOwned>(section: &str, key: &Key, given: &Given) -> Re
     }
     let mut first_error = None;
     for candidate in candidates(given) {
+        // Tables that a variable holds may have secrets in them: what is wrong is said of these, and the text is not repeated.
+        let has_tables = candidate.is_object() || candidate.as_array().is_some_and(|all| all.iter().any(Value::is_object));
         match probe::<T>(key, candidate.clone()) {
             Ok(()) => return Ok((key.clone(), candidate)),
-            Err(error) => first_error.get_or_insert(error),
+            Err(error) if has_tables => first_error = Some(error),
+            Err(error) => drop(first_error.get_or_insert(error)),
         };
     }
     let why = match first_error {

@@ -110,6 +110,22 @@ fn what_is_wrong_is_named(#[case] file: &str, #[case] environment: &[(&str, &str
 }
 
 #[test]
+fn a_table_in_a_variable_is_told_what_is_wrong_with_it_without_its_secrets() {
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(default)]
+    struct Lists {
+        source: Vec<Source>,
+    }
+    #[derive(Debug, Deserialize)]
+    struct Source {
+        _name: String,
+    }
+    let environment = [("WATTRIBUTE__SOURCE".to_owned(), "[{\"url\": \"http://a/hush\"}]".to_owned())];
+    let error = Loader::read(None, &environment).unwrap().section::<Lists>("").map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("missing field `_name`") && !error.contains("hush"), "{error}");
+}
+
+#[test]
 fn a_wrong_secret_is_not_repeated() {
     let error = load(Some("[meter]\ntoken = 12345\n"), &[]).unwrap_err().to_string();
     assert!(error.contains("token") && !error.contains("12345"), "{error}");

@@ -3,7 +3,7 @@
 use chrono_tz::Tz;
 use serde_json::json;
 use wattribute_domain::calendar::day_start_ms;
-use wattribute_store::Payload;
+use wattribute_store::{Payload, Standing};
 
 use super::*;
 
@@ -177,6 +177,17 @@ async fn the_status_counts_readings_once() {
         assert_eq!(status["num_total_readings"].as_u64(), Some(total as u64));
         assert!((6..=8).contains(&status["num_readings_last_hour"].as_u64().unwrap()), "{status}");
         assert_eq!((status["mqtt_connected"].as_bool(), status["topic"].is_null()), (Some(false), true));
+        let standing = Standing {
+            told_at_ms: now().timestamp_millis(),
+            topics: vec!["tele/#".to_owned()],
+            mqtt_connected: Some(true),
+            ..Standing::default()
+        };
+        home.store.put_documents(vec![standing.document("tasmota")]).await.unwrap();
+        let response = app.clone().oneshot(Request::get("/status").body(Body::empty()).unwrap()).await.unwrap();
+        let status: Value = serde_json::from_slice(&to_bytes(response.into_body(), usize::MAX).await.unwrap()).unwrap();
+        assert_eq!((status["mqtt_connected"].as_bool(), status["topic"].as_str()), (Some(true), Some("tele/#")));
+        home.store.forget_documents(vec!["standing:tasmota".to_owned()]).await.unwrap();
         let reading = Reading { series: SeriesId(1), at_ms: now().timestamp_millis(), value: 401.0 };
         home.store.write(Batch { readings: vec![reading], ..Batch::default() }).await.unwrap();
     }

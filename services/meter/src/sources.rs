@@ -1,0 +1,117 @@
+//! The sources that are set up beside Home Assistant, and their adapters.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use wattribute_domain::{Role, SeriesId, SeriesInfo};
+use wattribute_service::mqtt::Config as Broker;
+use wattribute_store::Store;
+
+use crate::adapters::{Adapter, AdapterError, Roles, glow, http, iotawatt, mqtt, tasmota, with_roles};
+
+/// What is set up: sections `[tasmota]`, `[glow]`, `[[mqtt_source]]`, `[[http_source]]`, `[[iotawatt]]`, `[roles]`.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// The broker of what speaks MQTT; section `[mqtt]`.
+    pub broker: Broker,
+    /// Tasmota plugs and smart meters.
+    pub tasmota: tasmota::Config,
+    /// Glow displays.
+    pub glow: glow::Config,
+    /// Devices that publish, as the owner describes them.
+    pub mqtt: Vec<mqtt::Config>,
+    /// Devices with a page, as the owner describes them.
+    pub http: Vec<http::Config>,
+    /// IoTaWatts.
+    pub iotawatt: Vec<iotawatt::Config>,
+    /// What devices are in the home, whatever they come from.
+    pub roles: BTreeMap<String, Role>,
+}
+
+/// What is set up wrongly: which source, and what would be right.
+pub(crate) type Wrong = (&'static str, AdapterError);
+
+impl Sources {
+    /// All that can be named as the source of the house's meter, with Home Assistant first.
+    pub const NAMES: [&str; 6] = ["home_assistant", tasmota::NAME, glow::NAME, mqtt::NAME, http::NAME, iotawatt::NAME];
+
+    /// The sources that are set up.
+    pub fn names(&self) -> Vec<&'static str> {
+        let set_up = [
+            (tasmota::NAME, !self.tasmota.topics.is_empty()),
+            (glow::NAME, !self.glow.topics.is_empty()),
+            (mqtt::NAME, !self.mqtt.is_empty()),
+            (http::NAME, !self.http.is_empty()),
+            (iotawatt::NAME, !self.iotawatt.is_empty()),
+        ];
+        set_up.into_iter().filter(|(_, is_set_up)| *is_set_up).map(|(name, _)| name).collect()
+    }
+
+    /// The adapters of all that is set up rightly, and what is not.
+    pub(crate) async fn adapters(&self, store: &dyn Store) -> wattribute_store::Result<(Vec<Box<dyn Adapter>>, Vec<Wrong>)> {
+        let series = store.series().await?;
+        let known: Vec<SeriesInfo> = series.iter().map(|(_, info)| info.clone()).collect();
+        let (mut good, mut wrong): (Vec<Box<dyn Adapter>>, Vec<Wrong>) = (Vec::new(), Vec::new());
+        let mut add = |name: &'static str, made: Result<Box<dyn Adapter>, AdapterError>| match made {
+            Ok(adapter) => good.push(adapter),
+            Err(error) => wrong.push((name, error)),
+        };
+        for name in self.names() {
+            let over_mqtt = [tasmota::NAME, glow::NAME, mqtt::NAME].contains(&name);
+            if over_mqtt && self.broker.url.is_none() {
+                let why = "it is heard over MQTT, and no broker is set up: set `url` in [mqtt], such as mqtt://192.168.1.2:1883";
+                add(name, Err(AdapterError::Unsupported(why.to_owned())));
+                continue;
+            }
+            match name {
+                tasmota::NAME => add(name, tasmota::Tasmota::new(&self.tasmota, &self.broker, &known).map(boxed)),
+                glow::NAME => add(name, glow::Glow::listen(&self.glow, &self.broker, &known).map(boxed)),
+                mqtt::NAME => {
+                    let (adapter, errors) = mqtt::Mqtt::listen(&self.mqtt, &self.broker, &known);
+                    errors.into_iter().for_each(|error| add(name, Err(error)));
+                    if !adapter.hears.is_empty() {
+                        add(name, Ok(boxed(adapter)));
+                    }
+                }
+                http::NAME => {
+                    let mut names: Vec<String> = Vec::new();
+                    for config in &self.http {
+                        add(name, once(&mut names, "http_source", &config.name).and_then(|()| http::Http::new(config, &known).map(boxed)));
+                    }
+                }
+                iotawatt::NAME => {
+                    let (mut names, latest): (Vec<String>, HashMap<SeriesId, i64>) =
+                        (Vec::new(), store.latest().await?.into_iter().map(|row| (row.series, row.at_ms)).collect());
+                    for config in &self.iotawatt {
+                        let of_it = series.iter().filter(|(_, info)| iotawatt::Iotawatt::is_of(config, info));
+                        let last_ms = of_it.filter_map(|(id, _)| latest.get(id)).max().copied();
+                        let is_new = once(&mut names, "iotawatt", &config.name);
+                        add(name, is_new.and_then(|()| iotawatt::Iotawatt::new(config, &known, last_ms).map(boxed)));
+                    }
+                }
+                _ => {}
+            }
+        }
+        let roles = Arc::new(Roles::of(self.roles.clone()));
+        Ok((good.into_iter().map(|adapter| with_roles(adapter, &roles)).collect(), wrong))
+    }
+
+    /// Puts the owner's roles over those of another adapter.
+    pub(crate) fn with_roles(&self, adapter: Box<dyn Adapter>) -> Box<dyn Adapter> {
+        with_roles(adapter, &Arc::new(Roles::of(self.roles.clone())))
+    }
+}
+
+fn boxed(adapter: impl Adapter + 'static) -> Box<dyn Adapter> {
+    Box::new(adapter)
+}
+
+/// Refuses a name that another of the same kind has.
+fn once(names: &mut Vec<String>, section: &str, name: &str) -> Result<(), AdapterError> {
+    let plain = wattribute_domain::device_name(name);
+    if names.contains(&plain) {
+        return Err(AdapterError::Unsupported(format!("[[{section}]] {name}: another has the same name; give it a `name` of its own")));
+    }
+    names.push(plain);
+    Ok(())
+}
