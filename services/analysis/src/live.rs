@@ -99,6 +99,11 @@ impl Model {
         (start_s + self.windows.shortest_s, start_s + self.windows.longest_s)
     }
 
+    /// Time before and after a change that its windows leave out, s.
+    pub fn guards_s(&self) -> (f64, f64) {
+        (self.guards.pre_s, self.guards.post_s)
+    }
+
     /// Usual time between the meter's readings, s.
     pub fn interval_s(&self) -> f64 {
         self.ways.interval_s

@@ -353,6 +353,7 @@ impl Watch {
         tracing::info!(devices = told, seconds = self.learning_took.as_secs_f64(), "learned");
         metrics::gauge!("wattribute_learning_seconds").set(self.learning_took.as_secs_f64());
         let (provisional_s, final_s) = learned.model.delays_s();
+        let guard_s = learned.model.guards_s();
         let house = HouseRecord {
             label: learned.meter.clone(),
             why: learned.why.clone(),
@@ -362,6 +363,8 @@ impl Watch {
             baseline_w: learned.baseline_w,
             interval_s: learned.model.interval_s(),
             lag_s: learned.lag_s,
+            guard_before_s: Some(guard_s.0),
+            guard_after_s: Some(guard_s.1),
             candidates: learned.candidates.clone(),
             provisional_s,
             final_s,

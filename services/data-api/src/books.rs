@@ -1,6 +1,7 @@
 //! The books: energies by quarter of an hour, and what they cost. Worked out from the store when asked for, and kept in memory until the store says
 //! something else of the day.
 
+mod day_hours;
 mod devices;
 mod flows;
 mod hours;
@@ -14,7 +15,7 @@ use chrono_tz::Tz;
 use wattribute_domain::{Home, Pricing, QUARTER_MS, Quarter, SeriesId};
 use wattribute_store::{Result, Store, home, zone};
 
-pub use devices::{DeviceHours, Used, counts, power_w};
+pub use devices::{DeviceHours, Used, add_share, counts, first_of, power_w, price_of};
 pub use flows::{Flow, Flows};
 use hours::HourBook;
 pub use hours::Hours;

@@ -167,6 +167,12 @@ pub struct HouseRecord {
     /// lined up.
     #[serde(default)]
     pub lag_s: Option<f64>,
+    /// Time before a switch that is left out when its step is told, since it may show there already, s; `None` where an older release learned.
+    #[serde(default)]
+    pub guard_before_s: Option<f64>,
+    /// Time after a switch that is left out, since the meter may still follow it, s; `None` where an older release learned.
+    #[serde(default)]
+    pub guard_after_s: Option<f64>,
     /// What else could be the house, best first: entities, or expressions over entities; none where there is no doubt.
     #[serde(default)]
     pub candidates: Vec<String>,

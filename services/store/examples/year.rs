@@ -160,6 +160,8 @@ fn documents(house: wattribute_domain::SeriesId, now_ms: i64) -> Vec<(String, St
         baseline_w: Some(150.0),
         interval_s: 5.0,
         lag_s: Some(1.8),
+        guard_before_s: Some(6.0),
+        guard_after_s: Some(13.0),
         candidates: vec![],
         provisional_s: 12.0,
         final_s: 25.0,

@@ -77,6 +77,7 @@ impl Books {
 }
 
 /// What a device used in a span.
+#[derive(Default)]
 pub struct Used {
     /// Energy, kWh.
     pub kwh: f64,
@@ -89,7 +90,7 @@ pub struct Used {
 impl Used {
     /// By the energies of hours; an hour that the span cuts is shared.
     pub fn of(hours: &BTreeMap<i64, HourEnergy>, from_ms: i64, to_ms: i64, pricing: Option<&Pricing>) -> Self {
-        let mut used = Used { kwh: 0.0, cost: Cost::default(), estimated: false };
+        let mut used = Used::default();
         for (&hour_ms, hour) in hours.range(from_ms.saturating_sub(HOUR_MS - 1)..to_ms) {
             let (begin_ms, end_ms) = (hour_ms.max(from_ms), (hour_ms + HOUR_MS).min(to_ms));
             let kwh = hour.energy_kwh * (end_ms - begin_ms) as f64 / HOUR_MS as f64;
@@ -103,11 +104,33 @@ impl Used {
     }
 }
 
+/// What a kWh costs that is drawn evenly from `from_ms` to `to_ms`.
+pub fn price_of(pricing: &Pricing, from_ms: i64, to_ms: i64) -> Cost {
+    let mut cost = Cost::default();
+    pricing.add_cost(&mut cost, from_ms, to_ms, 1.0);
+    cost
+}
+
+/// Adds what `kwh` cost where one costs `price`. Which bands there are is not told: that there is a price is.
+pub fn add_share(sum: &mut Cost, price: &Cost, kwh: f64) {
+    sum.cost += price.cost * kwh;
+    sum.unpriced_kwh += price.unpriced_kwh * kwh;
+    if sum.bands.is_empty() {
+        sum.bands.extend(price.bands.first().cloned());
+    }
+}
+
 /// Whether energy is counted under this device: something is known of it, and it is the first of its group.
 pub fn counts(record: &ProfileRecord, all: &[ProfileRecord]) -> bool {
-    let profile = &record.profile;
-    let is_first = || all.iter().all(|o| !profile.grouped_with.contains(&o.profile.entity_id) || profile.entity_id < o.profile.entity_id);
-    !matches!(profile.verdict, Verdict::NoLoad | Verdict::TooSmall | Verdict::NotEnoughEvents) && is_first()
+    let is_told = !matches!(record.profile.verdict, Verdict::NoLoad | Verdict::TooSmall | Verdict::NotEnoughEvents);
+    is_told && first_of(record, all).series == record.series
+}
+
+/// The device under which energy and steps of this one stand: itself, or the first of its group.
+pub fn first_of<'a>(record: &'a ProfileRecord, all: &'a [ProfileRecord]) -> &'a ProfileRecord {
+    let (id, with) = (&record.profile.entity_id, &record.profile.grouped_with);
+    let before = all.iter().filter(|other| with.contains(&other.profile.entity_id) && other.profile.entity_id < *id);
+    before.min_by(|a, b| a.profile.entity_id.cmp(&b.profile.entity_id)).unwrap_or(record)
 }
 
 /// Energy of a run by hour, kWh, by what is known of the device; nothing where nothing is.
@@ -138,7 +161,7 @@ pub fn power_w(profile: &DeviceProfile, modes: &[String], level: Level) -> Optio
 impl Used {
     /// What a run used: of each hour's energy its part of the time that the device was on in it (`on_ms`), so that runs add up to hours.
     pub fn by_run(run: &Run, hours: &BTreeMap<i64, HourEnergy>, on_ms: &BTreeMap<i64, i64>, pricing: Option<&Pricing>) -> Self {
-        let mut used = Used { kwh: 0.0, cost: Cost::default(), estimated: false };
+        let mut used = Used::default();
         for &(from_ms, to_ms, level) in &run.pieces {
             let piece = Run { from_ms, to_ms: Some(to_ms), pieces: vec![(from_ms, to_ms, level)] };
             for (hour_ms, ms) in piece.by_hour() {

@@ -157,6 +157,8 @@ mod tests {
             baseline_w: None,
             interval_s: 5.0,
             lag_s: None,
+            guard_before_s: None,
+            guard_after_s: None,
             candidates: vec![],
             provisional_s: 10.0,
             final_s: 20.0,

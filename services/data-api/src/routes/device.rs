@@ -4,7 +4,9 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use wattribute_domain::{CorrelationRecord, CorrelationVerdict, Level, LevelProfile, ProfileRecord, SeriesId, SeriesInfo, Stage};
+use wattribute_domain::{
+    CorrelationRecord, CorrelationVerdict, HouseRecord, Level, LevelProfile, ProfileRecord, SeriesId, SeriesInfo, Stage,
+};
 use wattribute_service::Problem;
 use wattribute_service::problem::{Params, PathOf};
 use wattribute_store::CorrelationQuery;
@@ -14,7 +16,7 @@ use super::drift::{Drift, drift};
 use super::span::span_of;
 use super::{Api, instant, known_cost, now, told, watt_hours, within};
 use crate::activity::{Run, runs};
-use crate::books::Used;
+use crate::books::{Used, first_of};
 
 const DAY_MS: i64 = 86_400_000;
 /// What is shown before and after a step, ms.
@@ -77,6 +79,10 @@ pub struct DeviceMeta {
     currency: Option<String>,
     /// Whether there is a tariff: costs are null without one.
     has_tariff: bool,
+    /// Time before a switch that is left out when its step is told, since it may show there already, s; null until it is learned.
+    guard_before_s: Option<f64>,
+    /// Time after a switch that is left out, since the meter may still follow it, s; null until it is learned.
+    guard_after_s: Option<f64>,
 }
 
 /// Power of one mode of a device, at one fraction.
@@ -150,6 +156,10 @@ pub struct Evidence {
     previous_state: String,
     /// State after.
     state: String,
+    /// Level before, as a share of the full one of that state, 0 to 1: 0 when off, and 1 in a state that has but one.
+    level_before: f64,
+    /// Level after, as a share of the full one of that state, 0 to 1.
+    level_after: f64,
     /// Power of the house before, W; null without data.
     power_before_w: Option<f64>,
     /// The step, W; null without data.
@@ -185,16 +195,21 @@ pub async fn device(
     let (from_ms, to_ms) = span_of(asked.from.as_deref(), asked.to.as_deref(), 30 * DAY_MS, now_ms, zone)?;
     let limit = within("limit", asked.limit, 100, 1..=5000)? as usize;
     let evidence = within("evidence", asked.evidence, 20, 0..=100)? as usize;
-    let record = api.profile(&entity_id).await?;
+    let (record, first) = api.profile(&entity_id).await?;
+    let house = wattribute_store::house(&*api.store).await?;
     let tell = Tell::read(&api).await?;
-    let info = tell.info(record.series).cloned().unwrap_or_else(|| SeriesInfo::new("", &entity_id, wattribute_domain::Quantity::Level));
+    let info_of = |record: &ProfileRecord| {
+        let unheard = || SeriesInfo::new("", &record.profile.entity_id, wattribute_domain::Quantity::Level);
+        tell.info(record.series).cloned().unwrap_or_else(unheard)
+    };
+    let (info, info_of_first) = (info_of(&record), info_of(&first));
     let pricing = api.books.pricing(zone, now_ms).await?;
     let end_ms = to_ms.min(now_ms);
 
     let first_ms = from_ms.div_euclid(3_600_000) * 3_600_000;
-    let mut hours = api.books.device_hours(first_ms, end_ms.max(first_ms), Some(record.series), now_ms).await?;
-    let is_counted = hours.contains_key(&record.series) || record.profile.power_w.is_some();
-    let hours = hours.remove(&record.series).unwrap_or_default();
+    let mut hours = api.books.device_hours(first_ms, end_ms.max(first_ms), Some(first.series), now_ms).await?;
+    let is_counted = hours.contains_key(&first.series) || record.profile.power_w.is_some();
+    let hours = hours.remove(&first.series).unwrap_or_default();
     let levels = if from_ms < end_ms { api.store.readings(record.series, from_ms, end_ms).await? } else { Default::default() };
     let found = runs(&levels, from_ms, end_ms);
     let mut on_ms = std::collections::BTreeMap::<i64, i64>::new();
@@ -224,12 +239,12 @@ pub async fn device(
         cost: known_cost(&whole.cost, has_tariff).filter(|_| is_counted),
     };
     let drifting = async {
-        let rows = api.store.correlations(clean_steps(record.series, now_ms, MOST_STEPS)).await?;
-        Ok::<_, Problem>(drift(&rows, &record, &info, zone))
+        let rows = api.store.correlations(clean_steps(first.series, now_ms, MOST_STEPS)).await?;
+        Ok::<_, Problem>(drift(&rows, &first, &info_of_first, zone))
     };
-    let drift = api.kept.drift.get(record.series, KEEP_DRIFT_MS, now_ms, drifting).await?;
+    let drift = api.kept.drift.get(first.series, KEEP_DRIFT_MS, now_ms, drifting).await?;
     // Some of the newest are not final yet.
-    let rows = api.store.correlations(clean_steps(record.series, now_ms, evidence + 20)).await?;
+    let rows = api.store.correlations(clean_steps(first.series, now_ms, evidence + 20)).await?;
     let page = DevicePage {
         device: tell.device(&record),
         levels: record.profile.levels.iter().map(level_power).collect(),
@@ -237,8 +252,15 @@ pub async fn device(
         total,
         running_time: running_time(&found),
         drift,
-        evidence: gather(&api, &rows, &info, evidence).await?,
-        meta: DeviceMeta { from: instant(from_ms), to: instant(to_ms), currency: home.currency, has_tariff },
+        evidence: gather(&api, house.as_ref(), &rows, &info_of_first, evidence).await?,
+        meta: DeviceMeta {
+            from: instant(from_ms),
+            to: instant(to_ms),
+            currency: home.currency,
+            has_tariff,
+            guard_before_s: house.as_ref().and_then(|house| house.guard_before_s),
+            guard_after_s: house.as_ref().and_then(|house| house.guard_after_s),
+        },
     };
     Ok(Json(page))
 }
@@ -279,8 +301,14 @@ fn running_time(found: &[Run]) -> Option<RunningTime> {
 }
 
 /// The power around the newest steps, less what it was before.
-async fn gather(api: &Api, rows: &[CorrelationRecord], info: &SeriesInfo, most: usize) -> Result<Vec<Evidence>, Problem> {
-    let Some(house) = wattribute_store::house(&*api.store).await? else { return Ok(Vec::new()) };
+async fn gather(
+    api: &Api,
+    house: Option<&HouseRecord>,
+    rows: &[CorrelationRecord],
+    info: &SeriesInfo,
+    most: usize,
+) -> Result<Vec<Evidence>, Problem> {
+    let Some(house) = house else { return Ok(Vec::new()) };
     let is_told = |r: &&CorrelationRecord| r.stage == Stage::Final;
     let mut found = Vec::new();
     for row in rows.iter().filter(is_told).take(most) {
@@ -292,6 +320,8 @@ async fn gather(api: &Api, rows: &[CorrelationRecord], info: &SeriesInfo, most: 
             at: instant(row.at_ms),
             previous_state: mode(row.from),
             state: mode(row.to),
+            level_before: share_of_full(row.from),
+            level_after: share_of_full(row.to),
             power_before_w: told(row.power_before_w),
             power_delta_w: told(row.power_delta_w()),
             standard_error_w: told(row.standard_error_w),
@@ -303,11 +333,17 @@ async fn gather(api: &Api, rows: &[CorrelationRecord], info: &SeriesInfo, most: 
     Ok(found)
 }
 
+/// A level as a share of the full one of its state, to a thousandth.
+fn share_of_full(level: Level) -> f64 {
+    if level.is_off() { 0.0 } else { (f64::from(level.fraction).clamp(0.0, 1.0) * 1e3).round() / 1e3 }
+}
+
 impl Api {
-    /// What was learned of an entity.
-    pub(super) async fn profile(&self, entity_id: &str) -> Result<ProfileRecord, Problem> {
-        let found = self.store.profiles().await?.into_iter().find(|p| p.profile.entity_id == entity_id);
-        found.ok_or_else(|| unknown(entity_id))
+    /// What was learned of an entity, and of the first of its group, under which its energy and its steps stand: itself where it has none.
+    pub(super) async fn profile(&self, entity_id: &str) -> Result<(ProfileRecord, ProfileRecord), Problem> {
+        let all = self.store.profiles().await?;
+        let found = all.iter().find(|p| p.profile.entity_id == entity_id).ok_or_else(|| unknown(entity_id))?;
+        Ok((found.clone(), first_of(found, &all).clone()))
     }
 
     /// The level series of an entity of which something was learned or heard.

@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use wattribute_domain::calendar::buckets;
 use wattribute_domain::counter::{DISAGREEMENT, disagreement};
-use wattribute_domain::{Cost, Period, Pricing, QUARTER_MS, Quarter, SeriesId};
+use wattribute_domain::{Cost, Period, Pricing, ProfileRecord, QUARTER_MS, Quarter, SeriesId, day_start_ms, local_day};
 use wattribute_service::Problem;
 use wattribute_service::problem::Params;
 
 use super::span::span_of;
 use super::{Api, cents, instant, now, watt_hours};
-use crate::books::{Flow, Flows, HomeQuarters, Used};
+use crate::books::{Flow, Flows, HomeQuarters, Used, first_of};
 
 /// More buckets than this nobody looks at.
 const MOST: usize = 10_000;
@@ -35,7 +35,7 @@ pub struct HistoryQuery {
     /// Until when, in the same words; not included.
     #[param(example = "2026-04-01")]
     to: Option<String>,
-    /// Only this device.
+    /// Only this device; of a group, whichever is named, what all of it used together.
     #[param(example = "switch.kettle")]
     device: Option<String>,
     /// Whether each period tells what its devices used.
@@ -46,7 +46,7 @@ pub struct HistoryQuery {
 /// Energy and cost by period.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct History {
-    /// Periods that began since anything is known, oldest first.
+    /// Periods since anything is known, oldest first; the first of them may have begun before.
     history: Vec<Bucket>,
     /// What these are.
     meta: Meta,
@@ -88,19 +88,22 @@ pub struct Bucket {
     solar_kwh: Option<f64>,
     /// Energy from the sun that was used in the home, kWh; null where nothing says so.
     self_use_kwh: Option<f64>,
+    /// What that would have cost at the prices of import at the times that it was made; null where no price is known.
+    self_use_saved: Option<f64>,
     /// What it cost: import and standing charge less what export earned; for a device, its energy at the price of import. Null where no price is known.
     cost: Option<f64>,
     /// What the import cost.
     import_cost: Option<f64>,
     /// What the export earned; null without a price for it.
     export_revenue: Option<f64>,
-    /// Standing charge; null for a device.
+    /// Standing charge, of the days since anything is known; null for a device.
     standing_charge: Option<f64>,
     /// Energy and cost by band of the tariff.
     bands: Vec<Band>,
     /// Energy of which no price is known, kWh: it is in no cost.
     unpriced_kwh: f64,
-    /// Share of the time that has passed for which the energy is known, 0 to 1; gaps are not filled.
+    /// Share of the time that has passed for which the energy is known, 0 to 1: gaps are not filled, and of the first period what lies before
+    /// anything was known is not known either. 1 for a device.
     covered: f64,
     /// Whether a part was counted while nobody listened, so that its time is estimated.
     estimated: bool,
@@ -108,6 +111,9 @@ pub struct Bucket {
     devices: Vec<DeviceEnergy>,
     /// Energy that no device explains, kWh, where devices were asked for.
     unattributed_kwh: Option<f64>,
+    /// What that would have cost at the prices of import, as the devices are told: what all energy that was used would have cost, less what the
+    /// devices cost. With them it is `import_cost` and `self_use_saved` together, unless there is a battery. Null where no price is known.
+    unattributed_cost: Option<f64>,
 }
 
 /// Energy and cost in one band of the tariff.
@@ -163,10 +169,15 @@ pub async fn history(State(api): State<Api>, Params(asked): Params<HistoryQuery>
         Some(id) => Some(api.device(id).await?),
         None => None,
     };
+    let profiles = api.store.profiles().await?;
+    // Of a group all energy stands under the first.
+    let energy = device
+        .as_ref()
+        .map(|(id, _)| profiles.iter().find(|record| record.series == *id).map_or(*id, |one| first_of(one, &profiles).series));
     let pricing = api.books.pricing(zone, now_ms).await?;
     let flows = api.books.flows(&home).await?;
     let mut notes = Vec::new();
-    let first_ms = api.first_ms(&flows, device.as_ref().map(|d| d.0)).await?;
+    let first_ms = api.first_ms(&flows, energy).await?;
     // Before anything is known there is nothing to tell, and the future is not known either.
     let (from_ms, end_ms) = (from_ms.max(first_ms.unwrap_or(now_ms)), to_ms.min(now_ms));
     let spans = if first_ms.is_some() && from_ms < end_ms { buckets(zone, period, from_ms, end_ms) } else { Vec::new() };
@@ -175,15 +186,16 @@ pub async fn history(State(api): State<Api>, Params(asked): Params<HistoryQuery>
     }
     let mut rows: Vec<Bucket> = spans.iter().map(|span| empty(*span, now_ms)).collect();
     if let (Some(first), Some(last)) = (spans.first(), spans.last()) {
-        let teller = Teller { api: &api, pricing: pricing.as_deref(), spans: &spans, now_ms };
-        match &device {
-            Some((id, _)) => teller.device(&mut rows, *id).await?,
+        let charged_from_ms = first_ms.map_or(i64::MAX, |first_ms| day_start_ms(zone, local_day(zone, first_ms)));
+        let teller = Teller { api: &api, pricing: pricing.as_deref(), spans: &spans, now_ms, charged_from_ms };
+        match energy {
+            Some(id) => teller.device(&mut rows, id).await?,
             None => {
                 let quarters = api.books.quarters(&flows, first.0, last.1, now_ms).await?;
                 teller.home(&mut rows, &quarters);
                 notes.extend(teller.agreement(&flows, &quarters).await?);
                 if asked.devices == Some(true) {
-                    teller.devices(&mut rows).await?;
+                    teller.devices(&mut rows, &profiles, &quarters).await?;
                 }
             }
         }
@@ -209,6 +221,8 @@ struct Teller<'a> {
     pricing: Option<&'a Pricing>,
     spans: &'a [(i64, i64)],
     now_ms: i64,
+    /// From when on a standing charge is due, ms since the epoch: the local day on which anything was known first.
+    charged_from_ms: i64,
 }
 
 impl Teller<'_> {
@@ -236,13 +250,32 @@ impl Teller<'_> {
             each(&quarters.export, quarters.from_ms, from_ms, to_ms, |from, to, kwh| {
                 is_earned |= pricing.add_revenue(&mut earned, from, to, kwh);
             });
-            let standing = pricing.standing_charge(from_ms, passed_ms);
+            let charged_ms = from_ms.max(self.charged_from_ms);
+            let standing = if charged_ms < passed_ms { pricing.standing_charge(charged_ms, passed_ms) } else { 0.0 };
             row.standing_charge = Some(cents(standing));
             row.export_revenue = is_earned.then(|| cents(earned.cost));
             row.import_cost = super::known_cost(&cost, true);
             row.cost = row.import_cost.map(|_| cents(cost.cost + standing - if is_earned { earned.cost } else { 0.0 }));
             row.set_bands(&cost);
+            if !quarters.solar.is_empty() {
+                let saved = self.worth(quarters, (from_ms, to_ms), |k| kwh(&quarters.solar, k) - kwh(&quarters.export, k));
+                row.self_use_saved = super::known_cost(&saved, true).map(|saved| saved.max(0.0));
+            }
         }
+    }
+
+    /// What energy of the quarters that begin in a period costs at the prices of import.
+    fn worth(&self, quarters: &HomeQuarters, (from_ms, to_ms): (i64, i64), kwh: impl Fn(usize) -> f64) -> Cost {
+        let mut cost = Cost::default();
+        let Some(pricing) = self.pricing else { return cost };
+        for (at_ms, _) in within(&quarters.consumption, quarters.from_ms, from_ms, to_ms) {
+            // A counter in lumps may say that a quarter gave more than it had: only over time they add up.
+            let kwh = kwh(((at_ms - quarters.from_ms) / QUARTER_MS) as usize);
+            if kwh != 0.0 {
+                pricing.add_cost(&mut cost, at_ms, at_ms + QUARTER_MS, kwh);
+            }
+        }
+        cost
     }
 
     async fn device(&self, rows: &mut [Bucket], id: SeriesId) -> Result<(), Problem> {
@@ -261,26 +294,28 @@ impl Teller<'_> {
         Ok(())
     }
 
-    async fn devices(&self, rows: &mut [Bucket]) -> Result<(), Problem> {
+    async fn devices(&self, rows: &mut [Bucket], profiles: &[ProfileRecord], quarters: &HomeQuarters) -> Result<(), Problem> {
         let (from_ms, to_ms) = self.reach();
-        let hours = self.api.books.device_hours(from_ms, to_ms, None, self.now_ms).await?;
+        let energies = self.api.books.energies(profiles, from_ms, to_ms, self.now_ms).await?;
         let names: HashMap<SeriesId, (String, String)> =
             self.api.store.series().await?.into_iter().map(|(id, info)| (id, (info.device.clone(), info.label().to_owned()))).collect();
-        for (id, hours) in hours {
-            let Some((entity_id, name)) = names.get(&id) else { continue };
-            for (row, &(from_ms, to_ms)) in rows.iter_mut().zip(self.spans) {
-                let Used { kwh, cost, estimated } = Used::of(&hours, from_ms, to_ms, self.pricing);
-                if kwh > 0.0 {
-                    let cost = super::known_cost(&cost, self.pricing.is_some());
-                    let (entity_id, name) = (entity_id.clone(), name.clone());
-                    row.devices.push(DeviceEnergy { entity_id, name, energy_kwh: watt_hours(kwh), cost, estimated });
-                }
+        for (row, &(from_ms, to_ms)) in rows.iter_mut().zip(self.spans) {
+            for (id, Used { kwh, cost, estimated }) in energies.used(from_ms, to_ms, self.pricing) {
+                let Some((entity_id, name)) = names.get(&id).filter(|_| kwh > 0.0) else { continue };
+                let cost = super::known_cost(&cost, self.pricing.is_some());
+                let (entity_id, name) = (entity_id.clone(), name.clone());
+                row.devices.push(DeviceEnergy { entity_id, name, energy_kwh: watt_hours(kwh), cost, estimated });
             }
-        }
-        for row in rows {
             row.devices.sort_by(|a, b| b.energy_kwh.total_cmp(&a.energy_kwh).then_with(|| a.entity_id.cmp(&b.entity_id)));
             let told: f64 = row.devices.iter().map(|d| d.energy_kwh).sum();
             row.unattributed_kwh = row.consumption_kwh.map(|kwh| watt_hours((kwh - told).max(0.0)));
+            let worth = self.worth(quarters, (from_ms, to_ms), |k| kwh(&quarters.consumption, k));
+            let worth = super::known_cost(&worth, self.pricing.is_some());
+            let of_devices: f64 = row.devices.iter().filter_map(|d| d.cost).sum();
+            row.unattributed_cost = row.unattributed_kwh.zip(worth).map(|(kwh, worth)| {
+                // What nothing is left of costs nothing, even where devices used dear hours.
+                if kwh > 0.0 { cents((worth - of_devices).max(0.0)) } else { 0.0 }
+            });
         }
         Ok(())
     }
@@ -351,6 +386,11 @@ fn each(all: &[Quarter], first_ms: i64, from_ms: i64, to_ms: i64, mut call: impl
     for (at_ms, quarter) in within(all, first_ms, from_ms, to_ms).filter(|(_, quarter)| quarter.kwh > 0.0) {
         call(at_ms, at_ms + QUARTER_MS, quarter.kwh);
     }
+}
+
+/// Energy of a quarter, kWh; none where nothing is told of it.
+fn kwh(all: &[Quarter], k: usize) -> f64 {
+    all.get(k).map_or(0.0, |quarter| quarter.kwh)
 }
 
 fn share(part_ms: f64, whole_ms: i64) -> f64 {

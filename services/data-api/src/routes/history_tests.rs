@@ -102,6 +102,38 @@ impl Month {
         month
     }
 
+    /// Nothing but a counter of import, 0.4 kWh an hour from noon of the 20th on.
+    async fn begun_on_the_20th() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = wattribute_store::open(&format!("sqlite:{}/home.db", folder.path().display()), Origin::Home).unwrap();
+        let import = SeriesInfo::new("home_assistant", "sensor.import", Quantity::EnergyImportKwh);
+        let series = store.describe(vec![SeriesInfo { role: Some(Role::WholeHouse), ..import }]).await.unwrap()[0];
+        let first = (19 * 24 + 12)..=(APRIL - MARCH) / HOUR;
+        let readings = first.map(|hour| Reading { series, at_ms: MARCH + hour * HOUR, value: 0.4 * hour as f64 }).collect();
+        store.write(Batch { readings, ..Batch::default() }).await.unwrap();
+        let home = Home { time_zone: Some("Europe/Berlin".to_owned()), ..Home::default() };
+        store.put_documents(vec![("home".to_owned(), serde_json::to_string(&home).unwrap())]).await.unwrap();
+        let month = Month { store, _folder: folder };
+        month.agree().await;
+        month
+    }
+
+    /// The sun gave 0.7 kWh an hour from 11:00 to 14:00 local on the first days.
+    async fn shone_upon(&self) {
+        let info = SeriesInfo::new("home_assistant", "sensor.sun", Quantity::EnergyImportKwh);
+        let series = self.store.describe(vec![info]).await.unwrap()[0];
+        let mut given = 0.0;
+        let mut readings = Vec::new();
+        for hour in 0..=4 * 24 {
+            readings.push(Reading { series, at_ms: MARCH + hour * HOUR, value: given });
+            given += if (11..14).contains(&(hour % 24)) { 0.7 } else { 0.0 };
+        }
+        self.store.write(Batch { readings, ..Batch::default() }).await.unwrap();
+        let mut home = wattribute_store::home(&*self.store).await.unwrap();
+        home.energy_preferences.as_mut().unwrap().solar_energy = vec!["sensor.sun".to_owned()];
+        self.store.put_documents(vec![("home".to_owned(), serde_json::to_string(&home).unwrap())]).await.unwrap();
+    }
+
     /// Until the 15th 0.30 by day and 0.20 from 22:00 to 06:00, 0.50 a day; from the 16th 0.40 and 0.25, 0.60 a day; export 0.08.
     async fn agree(&self) {
         let contract = |from: Option<&str>, day: f64, night: f64, standing: f64| {
@@ -243,14 +275,110 @@ async fn a_device_costs_what_its_hours_cost() {
     near(&page["running_time"]["median_s"], 180.0, 0.1);
 }
 
+/// 2026-03-02, local.
+const SECOND: &str = "/api/v1/energy/history?from=2026-03-02&to=2026-03-03&devices=true";
+
 #[tokio::test]
 async fn devices_share_a_day_with_what_nothing_explains() {
     let month = Month::lived().await;
-    let answer = month.ask("/api/v1/energy/history?from=2026-03-02&to=2026-03-03&devices=true").await;
+    let answer = month.ask(SECOND).await;
     let row = &answer["history"][0];
     assert_eq!(row["devices"][0]["entity_id"], "switch.kettle");
     near(&row["devices"][0]["energy_kwh"], 0.1, WH);
     near(&row["unattributed_kwh"], 9.6 - 1.5 - 0.1, WH);
+    // By day 16 x 0.4 - 1.5 kWh at 0.30 and at night 8 x 0.4 at 0.20 are 2.11, of which the kettle has 0.03.
+    near(&row["unattributed_cost"], 2.08, CENT);
+    assert!(row["self_use_saved"].is_null(), "nothing says what the sun gave");
+}
+
+#[tokio::test]
+async fn devices_the_rest_and_what_the_sun_saved_are_the_bill_for_import() {
+    let month = Month::lived().await;
+    month.shone_upon().await;
+    let answer = month.ask(SECOND).await;
+    let row = &answer["history"][0];
+    // The sun gave 2.1 kWh, of which 1.5 left the home: 0.6 kWh by day at 0.30.
+    near(&row["self_use_kwh"], 0.6, WH);
+    near(&row["self_use_saved"], 0.18, 0.0005);
+    near(&row["import_cost"], 1.92 + 0.64, CENT);
+    near(&row["unattributed_kwh"], 9.6 + 0.6 - 0.1, WH);
+    near(&row["unattributed_cost"], 1.92 + 0.64 + 0.18 - 0.03, CENT);
+
+    // What devices are thought to have used can be more than there was.
+    let hour_ms = MARCH + 30 * HOUR;
+    let kettle = month.store.profiles().await.unwrap()[0].series;
+    let much = HourEnergy { series: kettle, hour_ms, energy_kwh: 20.0, estimated: false };
+    month.store.replace_energy(hour_ms, hour_ms + HOUR, vec![much]).await.unwrap();
+    let answer = month.ask(SECOND).await;
+    let row = &answer["history"][0];
+    assert_eq!((row["unattributed_kwh"].as_f64(), row["unattributed_cost"].as_f64()), (Some(0.0), Some(0.0)));
+}
+
+#[tokio::test]
+async fn devices_together_are_told_as_each_alone() {
+    let month = Month::lived().await;
+    let kettle = month.store.profiles().await.unwrap()[0].series;
+    // From 22:00 to 23:00 local on the 3rd, at night.
+    let hour_ms = MARCH + (2 * 24 + 22) * HOUR;
+    let hour = HourEnergy { series: kettle, hour_ms, energy_kwh: 0.2, estimated: true };
+    month.store.replace_energy(hour_ms, hour_ms + HOUR, vec![hour]).await.unwrap();
+    for period in ["hour", "day", "week", "month", "year"] {
+        let span = format!("period={period}&from=2026-03-01&to=2026-04-01");
+        let all = month.ask(&format!("/api/v1/energy/history?{span}&devices=true")).await;
+        let alone = month.ask(&format!("/api/v1/energy/history?{span}&device=switch.kettle")).await;
+        let alone: Vec<&Value> = alone["history"].as_array().unwrap().iter().filter(|r| r["consumption_kwh"] != 0.0).collect();
+        let of_all: Vec<&Value> = all["history"].as_array().unwrap().iter().filter(|r| r["devices"] != serde_json::json!([])).collect();
+        assert_eq!(of_all.len(), alone.len(), "{period}");
+        for (all, alone) in of_all.into_iter().zip(alone) {
+            let told = &all["devices"][0];
+            let pairs = [(&all["from"], &alone["from"]), (&told["energy_kwh"], &alone["consumption_kwh"]), (&told["cost"], &alone["cost"])];
+            assert!(pairs.iter().all(|(all, alone)| all == alone) && told["estimated"] == alone["estimated"], "{period}: {all} {alone}");
+        }
+    }
+    let third = month.ask("/api/v1/energy/history?from=2026-03-03&to=2026-03-04&devices=true").await;
+    let told = &third["history"][0]["devices"][0];
+    near(&told["energy_kwh"], 0.3, WH);
+    near(&told["cost"], 0.03 + 0.04, 0.0005);
+    assert_eq!(told["estimated"], true);
+}
+
+#[tokio::test]
+async fn energies_are_read_once_for_each_learning() {
+    let month = Month::lived().await;
+    let api = Api::new(month.store.clone(), Config::default(), false);
+    let profiles = month.store.profiles().await.unwrap();
+    let kettle = profiles[0].series;
+    let now_ms = APRIL + 48 * HOUR;
+    let of_march = async |profiles: &[ProfileRecord]| -> Value {
+        let energies = api.books.energies(profiles, MARCH, APRIL, now_ms).await.unwrap();
+        energies.used(MARCH, APRIL, None)[&kettle].kwh.into()
+    };
+    near(&of_march(&profiles).await, 3.1, WH);
+    let hour_ms = MARCH + 30 * HOUR;
+    let more = HourEnergy { series: kettle, hour_ms, energy_kwh: 0.4, estimated: false };
+    month.store.replace_energy(hour_ms, hour_ms + HOUR, vec![more]).await.unwrap();
+    near(&of_march(&profiles).await, 3.1, WH);
+    let learned_anew = vec![ProfileRecord { learned_at_ms: now_ms, ..profiles[0].clone() }];
+    near(&of_march(&learned_anew).await, 3.5, WH);
+}
+
+#[tokio::test]
+async fn a_month_that_began_before_anything_was_known_is_the_sum_of_its_days() {
+    let month = Month::begun_on_the_20th().await;
+    let ask = async |period: &str| month.ask(&format!("/api/v1/energy/history?period={period}&from=2026-03-01&to=2026-04-01")).await;
+    let (whole, days) = (ask("month").await, ask("day").await);
+    let (row, days) = (&whole["history"][0], days["history"].as_array().unwrap());
+    assert_eq!((whole["history"].as_array().unwrap().len(), days.len()), (1, 12));
+    let sum = |key: &str| days.iter().map(|r| r[key].as_f64().unwrap()).sum::<f64>();
+    // From noon of the 20th on there are 11 1/2 days less the hour that is skipped: 275 h x 0.4 kWh, of the month's 743 h.
+    near(&row["import_kwh"], 110.0, WH);
+    near(&row["covered"], 275.0 / 743.0, 0.0001);
+    near(&days[0]["covered"], 0.5, 0.0001);
+    near(&days[11]["covered"], 1.0, 0.0001);
+    // A standing charge is told of the twelve days of which anything is.
+    near(&row["standing_charge"], 12.0 * 0.60, CENT);
+    near(&row["cost"], sum("cost"), 12.0 * 0.0001);
+    near(&row["standing_charge"], sum("standing_charge"), 12.0 * 0.0001);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use wattribute_domain::{Level, ProfileRecord, Series, Verdict};
+use wattribute_domain::{Level, ProfileRecord, Series, SeriesId, Verdict};
 use wattribute_service::Problem;
 use wattribute_service::problem::{Params, PathOf};
 
@@ -96,8 +96,8 @@ pub async fn device_impact(
     Params(asked): Params<ImpactQuery>,
 ) -> Result<Json<DeviceImpact>, Problem> {
     let days = within("days", asked.days, 7, 1..=30)?;
-    let record = api.profile(&entity_id).await?;
-    let mut told = impacts(&api, days, &[record]).await?;
+    let (record, first) = api.profile(&entity_id).await?;
+    let mut told = impacts(&api, days, &[(record, first.series)]).await?;
     told.pop().map(Json).ok_or_else(|| Problem::not_found("nothing is known of this device"))
 }
 
@@ -113,7 +113,12 @@ pub async fn top_consumers(State(api): State<Api>, Params(asked): Params<TopQuer
     let days = within("days", asked.days, 7, 1..=30)?;
     let limit = within("limit", asked.limit, 10, 1..=50)? as usize;
     let now_ms = now().timestamp_millis();
-    let work_out = async { impacts(&api, days, &api.store.profiles().await?).await };
+    let work_out = async {
+        // Of a group the first alone has energy.
+        let profiles = api.store.profiles().await?;
+        let each: Vec<_> = profiles.into_iter().map(|record| (record.series, record)).map(|(series, record)| (record, series)).collect();
+        impacts(&api, days, &each).await
+    };
     let mut all = api.kept.impacts.get(days, KEEP_MS, now_ms, work_out).await?;
     all.retain(|one| one.energy_kwh.is_some_and(|kwh| kwh > 0.0));
     let kwh = |one: &DeviceImpact| one.energy_kwh.unwrap_or(0.0);
@@ -122,19 +127,20 @@ pub async fn top_consumers(State(api): State<Api>, Params(asked): Params<TopQuer
     Ok(Json(all))
 }
 
-async fn impacts(api: &Api, days: u32, records: &[ProfileRecord]) -> Result<Vec<DeviceImpact>, Problem> {
+/// The impacts of devices, each with the series that its energy stands under.
+async fn impacts(api: &Api, days: u32, records: &[(ProfileRecord, SeriesId)]) -> Result<Vec<DeviceImpact>, Problem> {
     let now_ms = now().timestamp_millis();
     let from_ms = now_ms - i64::from(days) * DAY_MS;
     let (_, zone) = api.books.home().await?;
     let pricing = api.books.pricing(zone, now_ms).await?;
     let tell = Tell::read(api).await?;
     let only = match records {
-        [one] => Some(one.series),
+        [(_, energy)] => Some(*energy),
         _ => None,
     };
     let hours = api.books.device_hours(from_ms.div_euclid(3_600_000) * 3_600_000, now_ms, only, now_ms).await?;
     let mut found = Vec::new();
-    for record in records {
+    for (record, energy) in records {
         let profile = &record.profile;
         let levels = api.store.readings(record.series, from_ms, now_ms).await?;
         // A home that was heard for two days only used what it used in two days.
@@ -142,7 +148,7 @@ async fn impacts(api: &Api, days: u32, records: &[ProfileRecord]) -> Result<Vec<
         let heard_days = (now_ms - heard_ms) as f64 / DAY_MS as f64;
         let on_ms: i64 = runs(&levels, from_ms, now_ms).iter().map(Run::on_ms).sum();
         let hours_on = on_ms as f64 / 3.6e6;
-        let used = hours.get(&record.series).map(|hours| Used::of(hours, from_ms, now_ms, pricing.as_deref()));
+        let used = hours.get(energy).map(|hours| Used::of(hours, from_ms, now_ms, pricing.as_deref()));
         let is_told = profile.power_w.is_some() || profile.energy_kwh.is_some();
         let kwh = used.as_ref().map(|u| u.kwh).or(is_told.then_some(0.0));
         let cost = match &used {

@@ -8,7 +8,7 @@ use wattribute_store::Result;
 
 use super::cells::{Drawn, Grid, HOUR_MS, Held};
 use super::laid::{Varying, lay};
-use crate::books::{Hours, counts, power_w};
+use crate::books::{Hours, add_share, counts, power_w, price_of};
 use crate::routes::Api;
 use crate::routes::known::Known;
 
@@ -58,7 +58,8 @@ impl Teller<'_> {
         let (grid, hours) = (self.grid, self.hours);
         let length_ms = |k: usize| grid.cells.get(k).map_or(1.0, super::cells::Cell::length_ms);
         let count = hours.kwh.values().next().map_or(0, Vec::len);
-        let prices: Vec<Cost> = self.pricing.into_iter().flat_map(|p| (0..count).map(|k| price_of(p, self.hour_ms(k)))).collect();
+        let price = |p: &Pricing, k: usize| price_of(p, self.hour_ms(k), self.hour_ms(k) + HOUR_MS);
+        let prices: Vec<Cost> = self.pricing.into_iter().flat_map(|p| (0..count).map(move |k| price(p, k))).collect();
         let attributed = |(&series, all): (&SeriesId, &Vec<f32>)| {
             let mut found = Attributed { series, power_w: vec![None; grid.points], kwh: 0.0, cost: Cost::default(), on_ms: None };
             let mut sums = vec![0.0; grid.cells.len()];
@@ -199,22 +200,5 @@ impl Teller<'_> {
 
     fn record(&self, series: SeriesId) -> Option<&ProfileRecord> {
         self.profiles.iter().find(|record| record.series == series)
-    }
-}
-
-/// What a kWh costs in an hour.
-fn price_of(pricing: &Pricing, hour_ms: i64) -> Cost {
-    let mut cost = Cost::default();
-    pricing.add_cost(&mut cost, hour_ms, hour_ms + HOUR_MS, 1.0);
-    cost
-}
-
-/// Adds what `kwh` cost where one costs `price`.
-fn add_share(sum: &mut Cost, price: &Cost, kwh: f64) {
-    sum.cost += price.cost * kwh;
-    sum.unpriced_kwh += price.unpriced_kwh * kwh;
-    if sum.bands.is_empty() {
-        // Which bands there are is not told: that there is a price is.
-        sum.bands.extend(price.bands.first().cloned());
     }
 }

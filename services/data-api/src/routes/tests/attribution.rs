@@ -21,7 +21,7 @@ impl Home {
     /// - 60 to 70: two switches that always go together, 100 W;
     /// - 80 to 100: nobody hears the house's meter; 90 to 110: nobody hears the lamp;
     /// - 120 to 150: the heat pump heats again, in an hour of which nothing is learned yet, and the house draws 300 W in all.
-    async fn attributed() -> (Self, i64) {
+    pub(super) async fn attributed() -> (Self, i64) {
         let home = Home::empty();
         let from_ms = (now().timestamp_millis() / HOUR - 6) * HOUR;
         let power = |device: &str| SeriesInfo::new("home_assistant", device, Quantity::PowerW);
@@ -78,6 +78,8 @@ impl Home {
             baseline_w: None,
             interval_s: 5.0,
             lag_s: None,
+            guard_before_s: Some(6.0),
+            guard_after_s: Some(13.0),
             candidates: vec![],
             provisional_s: 10.0,
             final_s: 20.0,
@@ -107,7 +109,7 @@ impl Home {
         (home, from_ms)
     }
 
-    async fn agree(&self, price_per_kwh: f64) {
+    pub(super) async fn agree(&self, price_per_kwh: f64) {
         let tariffs: Tariffs = serde_json::from_value(json!({ "contracts": [{ "name": "S", "price_per_kwh": price_per_kwh }] })).unwrap();
         wattribute_store::set_tariffs(&*self.store, &tariffs, TariffsFrom::Api).await.unwrap();
     }

@@ -33,6 +33,8 @@ impl Home {
             baseline_w: None,
             interval_s: 2.0,
             lag_s: Some(1.8),
+            guard_before_s: None,
+            guard_after_s: None,
             candidates: candidates.iter().map(|one| (*one).to_owned()).collect(),
             provisional_s: 10.0,
             final_s: 20.0,
