@@ -66,7 +66,7 @@ for (const { hash, title } of [...ALL, ...SECTIONS]) {
 test('one can skip to the page, and see where one is', async ({ page }) => {
   await open(page, 'devices');
   await page.keyboard.press('Tab');
-  const skip = page.getByRole('link', { name: 'Skip to the page' });
+  const skip = page.getByRole('button', { name: 'Skip to the page' });
   await expect(skip).toBeFocused();
   await expect(skip).toBeInViewport();
   await page.keyboard.press('Enter');

@@ -16,7 +16,7 @@ test('everything works below a path, and nothing is asked outside of it', async 
     await expect(page.getByText(/^Live, /)).toBeVisible();
     const navigation = page.getByRole('navigation', { name: 'Main', exact: true });
     for (const { link, title } of PAGES) {
-      await navigation.getByRole('link', { name: link, exact: true }).click();
+      await navigation.getByRole('link', { name: new RegExp(`^${link}\\b`) }).click();
       await expect(page.getByRole('heading', { level: 1 })).toHaveText(title);
       await settled(page);
     }
