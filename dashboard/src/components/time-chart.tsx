@@ -169,7 +169,7 @@ function options(latest: { readonly current: TimeChartProps }, width: number, he
     bands,
     tzDate: (s) => uPlot.tzDate(new Date(s * 1000), zone),
     legend: { show: false },
-    padding: [10, sum && !narrow ? 0 : 8, 0, 0],
+    padding: [10, sum && !narrow ? 0 : 20, 0, 0],
     cursor: { drag: { x: false, y: false, setScale: false }, points: { show: false }, y: false },
     scales: {
       x: { time: true, auto: false },

@@ -34,11 +34,15 @@ export function drawMarks(
   ctx.clip();
   ctx.font = `600 ${10.5 * ratio}px "Inter Variable", system-ui, sans-serif`;
   ctx.textAlign = 'center';
+  const drawn: number[] = [];
   const written: number[] = [];
   // The greatest are written first; the others where there is room.
   for (const mark of [...marks].sort((a, b) => Math.abs(b.power_w) - Math.abs(a.power_w))) {
     const x = plot.valToPos(mark.at_ms / 1000, 'x', true);
     if (x < bbox.left || x > bbox.left + bbox.width) continue;
+    // What a greater one covers would only make it unreadable.
+    if (drawn.some((other) => Math.abs(x - other) < 2 * SIZE_PX * ratio)) continue;
+    drawn.push(x);
     const index = at(times, mark.at_ms / 1000);
     const power = line?.[index] ?? line?.[index + 1] ?? null;
     const isUp = mark.power_w > 0;
