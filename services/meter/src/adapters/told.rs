@@ -53,8 +53,8 @@ pub struct Register {
     kept_ms: HashMap<String, i64>,
 }
 
-/// Time between two texts of one device that are kept, ms.
-const KEEP_EVERY_MS: i64 = 10_000;
+/// Time between two texts of one device that are kept, ms: the last is to be that of the last reading, unless it speaks very often.
+const KEEP_EVERY_MS: i64 = 500;
 
 struct Known {
     info: SeriesInfo,
