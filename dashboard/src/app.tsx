@@ -73,7 +73,7 @@ export function App() {
         <Banners />
         <Boundary key={where}>
           <Suspense fallback={<Skeleton height={320} />}>
-            {devices.isPending ? (
+            {!devices.isFetched ? (
               <Skeleton height={320} />
             ) : isUnset && needsSource ? (
               <SetUpPage part={null} />

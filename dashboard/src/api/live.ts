@@ -19,19 +19,17 @@ export interface LiveState {
   power_at_ms: number | null;
   /** Grows with every reading of the house, so that one can see that it came. */
   beats: number;
-  /** The house's last readings, oldest first. */
-  tail: { at_ms: number; power_w: number | null }[];
   /** Correlations of the last minutes by their id, in order of time. */
   correlations: ReadonlyMap<string, LiveCorrelation>;
   alerts: Alert[];
   isDemo: boolean;
 }
 
-/** How much of the house's readings is kept, ms. */
-const TAIL_MS = 5 * 60_000;
 const RETRY_MS = [1_000, 2_000, 5_000, 10_000];
-/** Nothing at all for so long (keep-alives come every 15 s, but scripts do not see them): the stream is asked anew. */
+/** What became old is asked anew at most so often. */
 const INVALIDATE_EVERY_MS = 3_000;
+/** A stream is not opened anew more often than that. */
+const REOPEN_MS = 5_000;
 
 let state: LiveState = {
   link: 'connecting',
@@ -39,7 +37,6 @@ let state: LiveState = {
   power_w: null,
   power_at_ms: null,
   beats: 0,
-  tail: [],
   correlations: new Map(),
   alerts: [],
   isDemo: false,
@@ -71,6 +68,8 @@ export function listen(queries: QueryClient): () => void {
   let failures = 0;
   let timer = 0;
   let house: number | null = null;
+  let known = new Set<number>();
+  let opened_ms = 0;
   let isClosed = false;
   const old = new Set<string>();
   let oldTimer = 0;
@@ -86,12 +85,19 @@ export function listen(queries: QueryClient): () => void {
     }, INVALIDATE_EVERY_MS);
   };
 
+  // What the house is can change while we listen: its meter was found, or another was chosen. Only a new stream says so.
+  const again = () => {
+    if (isClosed || Date.now() - opened_ms < REOPEN_MS) return;
+    stream?.close();
+    open();
+  };
+
   const takeReading = (reading: LiveReading) => {
+    if (!known.has(reading.series)) again();
     if (reading.series !== house) return;
     const at_ms = Date.parse(reading.at);
     const power_w = reading.value ?? null;
-    const tail = [...state.tail.filter((one) => one.at_ms > at_ms - TAIL_MS && one.at_ms < at_ms), { at_ms, power_w }];
-    set({ power_w, power_at_ms: at_ms, beats: state.beats + 1, tail });
+    set({ power_w, power_at_ms: at_ms, beats: state.beats + 1 });
   };
 
   const on = <T>(name: string, take: (data: T) => void) => {
@@ -99,11 +105,13 @@ export function listen(queries: QueryClient): () => void {
   };
 
   const open = () => {
+    opened_ms = Date.now();
     stream = new EventSource(`${root()}/api/v1/live`);
     on<LiveHello>('hello', (hello) => {
       const wasAway = state.link === 'down';
       failures = 0;
       house = hello.house ?? null;
+      known = new Set(hello.readings.map((reading) => reading.series));
       const correlations = new Map(hello.correlations.map((one) => [one.id, one]));
       set({ link: 'live', since_ms: Date.now(), correlations, alerts: hello.alerts, isDemo: hello.is_demo });
       for (const reading of hello.readings) takeReading(reading);
@@ -127,7 +135,10 @@ export function listen(queries: QueryClient): () => void {
       set({ alerts: change === 'retracted' || !alert.is_on ? others : [alert, ...others] });
       invalidate('alerts');
     });
-    on('profiles', () => invalidate(...LEARNED, 'statistics'));
+    on('profiles', () => {
+      invalidate(...LEARNED, 'statistics');
+      again();
+    });
     on('lagged', () => invalidate('correlations', 'alerts'));
     stream.onerror = () => {
       if (isClosed) return;

@@ -72,7 +72,7 @@ export const topConsumers = (days: number, limit: number) =>
   queryOptions({
     queryKey: ['top-consumers', days, limit],
     queryFn: () => answer(client.GET('/api/v1/energy/top-consumers', { params: { query: { days, limit } } })),
-    refetchInterval: 2 * MINUTE_MS,
+    refetchInterval: 30_000,
   });
 
 export const circuits = () =>

@@ -47,6 +47,7 @@ export function DeviceTable({
     >
       <div className="table-wrap">
         <table className="costs-devices">
+          <caption className="visually-hidden">Cost by device</caption>
           <thead>
             <tr>
               <th scope="col">Device</th>

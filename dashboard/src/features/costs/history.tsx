@@ -160,6 +160,7 @@ function Table({
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached with keys */}
       <section className="table-wrap" tabIndex={0} aria-label="Energy and cost of each period">
         <table>
+          <caption className="visually-hidden">Cost by period</caption>
           <thead>
             <tr>
               {['From', 'Used', 'Cost', 'Bought', 'To the grid', 'Known'].map((head, i) => (

@@ -39,6 +39,7 @@ export function Activations({ page }: { page: DevicePage }) {
         <>
           <div className="table-wrap">
             <table className="activations">
+              <caption className="visually-hidden">When it was on</caption>
               <thead>
                 <tr>
                   <th scope="col">Start</th>

@@ -28,6 +28,7 @@ export function RowTable({ rows, kind, scale, beside, currency, width }: ListPro
   const dots = Math.max(110, Math.min(270, Math.round(width * (isWide ? 0.2 : 0.16))));
   return (
     <table className="device-table">
+      <caption className="visually-hidden">What devices draw</caption>
       <colgroup>
         <col style={{ width: '20%' }} />
         <col style={{ width: dots + (isWide ? 26 : 16) }} />

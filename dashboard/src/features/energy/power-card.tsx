@@ -55,7 +55,7 @@ export function PowerCard() {
   const [hover, setHover] = useState<{ index: number; left_px: number } | null>(null);
   const [holder, width] = useWidth<HTMLDivElement>();
   const points = width === 0 ? 0 : pointsOf(view, width);
-  const height = width < 560 ? 260 : width < 680 ? 310 : 430;
+  const height = width < 560 ? 260 : width < 680 ? 360 : 430;
   const { from_ms, to_ms } = view;
 
   const query = useQuery({

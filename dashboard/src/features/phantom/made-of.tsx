@@ -38,6 +38,7 @@ export function MadeOf({ phantom }: { phantom: PhantomLoad }) {
       </div>
       <div className="table-wrap phantom-loads">
         <table>
+          <caption className="visually-hidden">What draws all night</caption>
           <thead>
             <tr>
               <th scope="col">Draws all night</th>

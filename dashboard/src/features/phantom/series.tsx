@@ -86,6 +86,7 @@ export function Series({
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached with keys */}
         <section className="table-wrap" tabIndex={0} aria-label="Power at night">
           <table>
+            <caption className="visually-hidden">Power by night</caption>
             <thead>
               <tr>
                 <th scope="col">Night to</th>

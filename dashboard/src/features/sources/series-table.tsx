@@ -65,6 +65,7 @@ function Rows({ rows, title }: { rows: SeriesRow[]; title: string }) {
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a long list is scrolled by keys too
         <section className="table-wrap tall" tabIndex={0} aria-label={`Series of ${title}`}>
           <table>
+            <caption className="visually-hidden">Series of this source</caption>
             <thead>
               <tr>
                 <th scope="col">Series</th>

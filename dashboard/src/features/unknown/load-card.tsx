@@ -118,6 +118,7 @@ function Runs({ load, zone, now }: { load: UnknownLoad; zone: string; now: numbe
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached with keys */}
       <section className="table-wrap" tabIndex={0} aria-label={`Latest runs: ${described(load).title}`}>
         <table>
+          <caption className="visually-hidden">Its latest runs</caption>
           <thead>
             <tr>
               <th scope="col">Began</th>

@@ -37,6 +37,7 @@ export function InForce({ answer, now }: { answer: TariffAnswer; now: number }) 
             <summary>As a table</summary>
             <div className="table-wrap">
               <table>
+                <caption className="visually-hidden">Prices of today</caption>
                 <thead>
                   <tr>
                     <th scope="col">When</th>
