@@ -850,7 +850,8 @@ export interface components {
             cost?: number | null;
             /**
              * Format: double
-             * @description Share of the time that has passed for which the energy is known, 0 to 1; gaps are not filled.
+             * @description Share of the time that has passed for which the energy is known, 0 to 1: gaps are not filled, and of the first period what lies before
+             *     anything was known is not known either. 1 for a device.
              */
             covered: number;
             /** @description What its devices used, most first, where that was asked for. */
@@ -888,16 +889,27 @@ export interface components {
             self_use_kwh?: number | null;
             /**
              * Format: double
+             * @description What that would have cost at the prices of import at the times that it was made; null where no price is known.
+             */
+            self_use_saved?: number | null;
+            /**
+             * Format: double
              * @description Energy from the sun, kWh; null where nothing says so.
              */
             solar_kwh?: number | null;
             /**
              * Format: double
-             * @description Standing charge; null for a device.
+             * @description Standing charge, of the days since anything is known; null for a device.
              */
             standing_charge?: number | null;
             /** @description When it ends, RFC 3339 UTC; not included. */
             to: string;
+            /**
+             * Format: double
+             * @description What that would have cost at the prices of import, as the devices are told: what all energy that was used would have cost, less what the
+             *     devices cost. With them it is `import_cost` and `self_use_saved` together, unless there is a battery. Null where no price is known.
+             */
+            unattributed_cost?: number | null;
             /**
              * Format: double
              * @description Energy that no device explains, kWh, where devices were asked for.
@@ -1290,6 +1302,16 @@ export interface components {
             currency?: string | null;
             /** @description Activations from when, RFC 3339 UTC. */
             from: string;
+            /**
+             * Format: double
+             * @description Time after a switch that is left out, since the meter may still follow it, s; null until it is learned.
+             */
+            guard_after_s?: number | null;
+            /**
+             * Format: double
+             * @description Time before a switch that is left out when its step is told, since it may show there already, s; null until it is learned.
+             */
+            guard_before_s?: number | null;
             /** @description Whether there is a tariff: costs are null without one. */
             has_tariff: boolean;
             /** @description Activations until when, RFC 3339 UTC. */
@@ -1405,6 +1427,16 @@ export interface components {
         Evidence: {
             /** @description When the state change was said, RFC 3339 UTC. */
             at: string;
+            /**
+             * Format: double
+             * @description Level after, as a share of the full one of that state, 0 to 1.
+             */
+            level_after: number;
+            /**
+             * Format: double
+             * @description Level before, as a share of the full one of that state, 0 to 1: 0 when off, and 1 in a state that has but one.
+             */
+            level_before: number;
             /** @description Time from the state change, s, of each value. */
             offset_s: number[];
             /**
@@ -1465,7 +1497,7 @@ export interface components {
         };
         /** @description Energy and cost by period. */
         History: {
-            /** @description Periods that began since anything is known, oldest first. */
+            /** @description Periods since anything is known, oldest first; the first of them may have begun before. */
             history: components["schemas"]["Bucket"][];
             /** @description What these are. */
             meta: components["schemas"]["Meta"];
@@ -2293,7 +2325,7 @@ export interface components {
         Status: {
             /** @description What the meter said last. */
             last_reading: components["schemas"]["LatestReading"];
-            /** @description Whether the MQTT broker has let this process in. */
+            /** @description Whether the MQTT broker has let in who reads the meter. */
             mqtt_connected: boolean;
             /**
              * Format: int64
@@ -2307,7 +2339,7 @@ export interface components {
             num_total_readings: number;
             /** @description `ok`: it answers. */
             status: string;
-            /** @description The topic that is heard; null where none is. */
+            /** @description The topics that are heard, with commas between; null where none is. */
             topic?: string | null;
         };
         /** @description The tariffs, and what they make of today. */
@@ -3170,7 +3202,7 @@ export interface operations {
                  */
                 to?: string;
                 /**
-                 * @description Only this device.
+                 * @description Only this device; of a group, whichever is named, what all of it used together.
                  * @example switch.kettle
                  */
                 device?: string;

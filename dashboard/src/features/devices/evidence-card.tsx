@@ -1,8 +1,6 @@
 // Why believe it: each step that a device was learned from, over each other, and how large they were.
 
-import { useQuery } from '@tanstack/react-query';
 import { type ReactNode, useMemo, useState } from 'react';
-import * as queries from '../../api/queries';
 import type { DevicePage } from '../../api/types';
 import { Card, Segments } from '../../components/card';
 import { Left, Right } from '../../components/icons';
@@ -60,8 +58,9 @@ function Why({ page, colour, all, choice, onChoice }: WhyProps) {
   const { device } = page;
   // By its time: new steps come in before the others.
   const [chosenAt, setChosenAt] = useState<number | null>(null);
-  const meter = useQuery(queries.home()).data?.meter;
-  const lag_s = meter?.lag_s ?? null;
+  const { guard_before_s, guard_after_s } = page.meta;
+  const guard =
+    guard_before_s != null && guard_after_s != null ? { before_s: guard_before_s, after_s: guard_after_s } : null;
   if (!choice) {
     return (
       <Card title="Why believe it">
@@ -109,7 +108,7 @@ function Why({ page, colour, all, choice, onChoice }: WhyProps) {
             : `What it draws is not taken from this: you said it.${disagrees(choice)}`}
         </p>
       )}
-      <EvidenceChart choice={choice} colour={colour} lag_s={lag_s} chosen={chosen} onChosen={setChosen} />
+      <EvidenceChart choice={choice} colour={colour} guard={guard} chosen={chosen} onChosen={setChosen} />
       <ul className="legend plain">
         <li>
           <Stroke colour={colour} width={1} opacity={0.55} /> thin: one switch each
@@ -117,9 +116,9 @@ function Why({ page, colour, all, choice, onChoice }: WhyProps) {
         <li>
           <Stroke colour={colour} width={2.5} /> bold: their median
         </li>
-        {lag_s != null && lag_s > 0 && (
+        {guard && (
           <li>
-            <i className="shade" /> shaded: left out, the meter needs {number(lag_s, 1)} s
+            <i className="shade" /> shaded: left out, the step may be under way
           </li>
         )}
         {turned > 0 && (

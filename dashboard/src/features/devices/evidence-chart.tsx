@@ -13,15 +13,21 @@ const NARROW_TO_S = 45;
 /** So near the pointer has to be, px. */
 const NEAR_PX = 26;
 
+/** What is left out around a switch, since its step may be under way, s. */
+interface Guard {
+  before_s: number;
+  after_s: number;
+}
+
 interface Props {
   choice: Choice;
   colour: string;
-  lag_s: number | null;
+  guard: Guard | null;
   chosen: number | null;
   onChosen: (index: number | null) => void;
 }
 
-export function EvidenceChart({ choice, colour, lag_s, chosen, onChosen }: Props) {
+export function EvidenceChart({ choice, colour, guard, chosen, onChosen }: Props) {
   const [holder, width] = useWidth<HTMLDivElement>();
   const clip = useId();
   const isNarrow = width < 480;
@@ -87,11 +93,11 @@ export function EvidenceChart({ choice, colour, lag_s, chosen, onChosen }: Props
               <rect x={left} y={top} width={Math.max(0, right - left)} height={bottom - top} />
             </clipPath>
           </defs>
-          {lag_s != null && lag_s > 0 && (
+          {guard && (
             <rect
-              x={x(0)}
+              x={x(Math.max(-guard.before_s, FROM_S))}
               y={top}
-              width={Math.max(3, x(Math.min(lag_s, to_s)) - x(0))}
+              width={Math.max(3, x(Math.min(guard.after_s, to_s)) - x(Math.max(-guard.before_s, FROM_S)))}
               height={bottom - top}
               fill="var(--rest)"
               opacity="0.45"
@@ -110,8 +116,8 @@ export function EvidenceChart({ choice, colour, lag_s, chosen, onChosen }: Props
           <g clipPath={`url(#${clip})`}>
             {low_w != null && high_w != null && (
               <rect
-                x={x(Math.max(0, lag_s ?? 0))}
-                width={Math.max(0, right - x(Math.max(0, lag_s ?? 0)))}
+                x={x(guard?.after_s ?? 0)}
+                width={Math.max(0, right - x(guard?.after_s ?? 0))}
                 y={y(high_w)}
                 height={Math.max(2, y(low_w) - y(high_w))}
                 fill={colour}

@@ -10,6 +10,8 @@ const step = (from: string, to: string, power_delta_w: number, more: Partial<Evi
   at: '2026-11-21T12:00:00Z',
   previous_state: from,
   state: to,
+  level_before: from === 'off' ? 0 : 1,
+  level_after: to === 'off' ? 0 : 1,
   power_delta_w,
   verdict: 'clean',
   offset_s: [-60, 2],
@@ -43,9 +45,10 @@ describe('evidence', () => {
     expect(all[1]?.steps[0]?.delta_w).toBe(60);
   });
 
-  it('puts a dimmer to the level that its step comes nearest to', () => {
+  it('puts a dimmer to the level that it was switched to, whatever the house did', () => {
     const levels = [level('on', 21, 0.6), level('on', 41, 1)];
-    const all = choices([step('off', 'on', 39), step('on', 'off', -20), step('on', 'on', -19)], levels);
+    const dimmed = step('on', 'off', -39, { level_before: 0.55 });
+    const all = choices([step('off', 'on', 20), dimmed, step('on', 'on', -19)], levels);
     expect(all.map((one) => one.label)).toEqual(['100%', '60%', 'Between levels']);
     expect(all[2]?.steps[0]?.delta_w).toBe(19);
   });

@@ -52,10 +52,7 @@ function turned(one: Evidence, sign: 1 | -1): Step {
   };
 }
 
-/**
- * Steps by what they lead between, most telling first. A step says its modes only: of a mode with several levels, it goes to the one
- * whose power it comes nearest to.
- */
+/** Steps by what they lead between, most telling first. Of a mode with several levels, a step goes to the one that its own comes nearest to. */
 export function choices(evidence: readonly Evidence[], levels: readonly Level[]): Choice[] {
   const found = new Map<string, Choice>();
   const isLevel = (mode: string) => levels.some((one) => one.mode === mode);
@@ -70,7 +67,8 @@ export function choices(evidence: readonly Evidence[], levels: readonly Level[])
     else if (wa != null && wb != null && wa !== wb) sign = wb > wa ? 1 : -1;
     else sign = delta < 0 ? -1 : 1;
     const [low, high] = sign > 0 ? [a, b] : [b, a];
-    const choice = place(levels, low, high, delta * sign, isLevel(low));
+    const share = sign > 0 ? one.level_after : one.level_before;
+    const choice = place(levels, low, high, share, isLevel(low));
     const kept = found.get(choice.key) ?? choice;
     kept.steps.push(turned(one, sign));
     found.set(kept.key, kept);
@@ -81,7 +79,7 @@ export function choices(evidence: readonly Evidence[], levels: readonly Level[])
   );
 }
 
-function place(levels: readonly Level[], low: string, high: string, delta_w: number, isBetween: boolean): Choice {
+function place(levels: readonly Level[], low: string, high: string, share_of_full: number, isBetween: boolean): Choice {
   const bare = { power_w: null, low_w: null, high_w: null, steps: [] };
   if (low === high) return { ...bare, key: `within:${high}`, label: 'Between levels' };
   const upper = levels.filter((one) => one.mode === high && one.power_w != null);
@@ -93,7 +91,9 @@ function place(levels: readonly Level[], low: string, high: string, delta_w: num
   }
   const nearest = upper.reduce<Level | undefined>(
     (best, one) =>
-      best && Math.abs((best.power_w ?? 0) - delta_w) <= Math.abs((one.power_w ?? 0) - delta_w) ? best : one,
+      best && Math.abs((best.fraction ?? 1) - share_of_full) <= Math.abs((one.fraction ?? 1) - share_of_full)
+        ? best
+        : one,
     undefined,
   );
   const share = nearest?.fraction != null && upper.length > 1 ? percent(nearest.fraction) : '';
