@@ -74,7 +74,7 @@ mod tests {
         let said =
             [hour(7, 23, 0.3, true), hour(3, 0, 0.1, false), hour(7, 0, 1.0 / 3.0, false), hour(7, 5, 0.0, false), hour(9, 4, 0.0, true)];
         let day = DayHours::of(said.into_iter());
-        let told: Vec<(SeriesId, Vec<(i64, f64, bool)>)> = day.devices().map(|(series, hours)| (series, hours.collect())).collect();
+        let told: Vec<_> = day.devices().map(|(series, hours)| (series, hours.collect::<Vec<_>>())).collect();
         let expected = [
             (SeriesId(3), vec![(0, 0.1, false)]),
             (SeriesId(7), vec![(0, 1.0 / 3.0, false), (23, 0.3, true)]),

@@ -116,7 +116,13 @@ pub async fn top_consumers(State(api): State<Api>, Params(asked): Params<TopQuer
     let work_out = async {
         // Of a group the first alone has energy.
         let profiles = api.store.profiles().await?;
-        let each: Vec<_> = profiles.into_iter().map(|record| (record.series, record)).map(|(series, record)| (record, series)).collect();
+        let each: Vec<_> = profiles
+            .into_iter()
+            .map(|record| {
+                let energy = record.series;
+                (record, energy)
+            })
+            .collect();
         impacts(&api, days, &each).await
     };
     let mut all = api.kept.impacts.get(days, KEEP_MS, now_ms, work_out).await?;
