@@ -42,7 +42,7 @@ async fn a_meter_with_a_page_is_the_house_without_home_assistant() {
     let running = Running::start("run", folder.path(), &[("WATTRIBUTE__HTTP_SOURCE", &sources), ("WATTRIBUTE__HOME__METER", "http/p1")]);
     assert!(running.said.iter().any(|line| line.contains("source") && line.contains("http")), "{:?}", running.said);
     running.until("meter", "/consumption", |said| said.contains("\"total_power_w\":412.0")).await;
-    running.until("data API", "/api/v1/sources", |said| said.contains("\"source\":\"http\",\"is_up\":true")).await;
+    running.until("data API", "/api/v1/sources", |said| said.contains("\"source\":\"http\"") && said.contains("\"is_up\":true")).await;
     running.until("correlator", "/health", |said| said.contains("\"whole_house_meter\":\"ok\"")).await;
     let (_, health) = running.json("meter", "/health").await;
     assert_eq!(health["status"], "healthy", "{health}");

@@ -169,6 +169,9 @@ fn title(name: &str) -> String {
     match name {
         "home_assistant" => "Home Assistant".to_owned(),
         "demo" => "Demo house".to_owned(),
+        "http" => "HTTP".to_owned(),
+        "mqtt" => "MQTT".to_owned(),
+        "iotawatt" => "IoTaWatt".to_owned(),
         name => {
             let mut words = name.replace('_', " ");
             words.get_mut(..1).into_iter().for_each(str::make_ascii_uppercase);
