@@ -20,7 +20,6 @@ export function DeviceTable({
   const used = sums.consumption_kwh;
   const share = (energy_kwh: number | null) => (used && energy_kwh !== null ? energy_kwh / used : null);
   const longest = Math.max(sums.devices[0]?.energy_kwh ?? 0, sums.unattributed_kwh ?? 0, 1e-9);
-  const about = sums.isAbout ? '≈ ' : '';
   const rows = [
     ...sums.devices.map((device) => ({
       key: device.entity_id,
@@ -35,11 +34,11 @@ export function DeviceTable({
       name: 'Not attributed',
       colour: REST,
       energy_kwh: sums.unattributed_kwh,
-      cost: sums.rest_cost === null ? '–' : `${about}${money(sums.rest_cost, currency)}`,
+      cost: money(sums.unattributed_cost, currency),
       estimated: false,
     },
   ];
-  const saved = sums.sun_saved ?? 0;
+  const saved = sums.self_use_saved ?? 0;
   return (
     <Card
       title="Devices"
@@ -91,7 +90,7 @@ export function DeviceTable({
                 <td className="wide-only" />
                 <td />
                 <td className="wide-only" />
-                <td className="num">≈ {money(-saved, currency)}</td>
+                <td className="num">{money(-saved, currency)}</td>
               </tr>
             )}
           </tbody>
@@ -111,10 +110,9 @@ export function DeviceTable({
           </tfoot>
         </table>
       </div>
-      {sums.isAbout && hasTariff && (
+      {saved > 0 && hasTariff && (
         <p className="sub costs-note">
-          Which device used the sun is not known. What no device explains is told at the mean price of what was bought,
-          and the sun’s part is what that leaves over the bill.
+          Devices cost what they would have cost from the grid; what the sun gave of that is taken off below.
         </p>
       )}
     </Card>

@@ -3,7 +3,7 @@
 import type { Bucket } from '../../api/types';
 import type { BarPart } from '../../components/bar-chart';
 import { colourOf } from '../../lib/colours';
-import { rest, type Sums, sum } from './sums';
+import { type Sums, sum } from './sums';
 
 export type By = 'device' | 'band' | 'home';
 export type Unit = 'money' | 'energy';
@@ -74,14 +74,14 @@ function devices(unit: Unit, all: Sums): Part[] {
     key: 'rest',
     label: 'Not attributed',
     colour: REST,
-    of: (bucket) => (isMoney ? rest(bucket).rest_cost : (bucket.unattributed_kwh ?? null)),
+    of: (bucket) => (isMoney ? bucket.unattributed_cost : bucket.unattributed_kwh) ?? null,
   });
-  if (isMoney && (all.sun_saved ?? 0) > 0) {
+  if (isMoney && (all.self_use_saved ?? 0) > 0) {
     parts.push({
       key: 'sun',
       label: 'Own sun, not bought',
       colour: SUN,
-      of: (bucket) => negative(rest(bucket).sun_saved),
+      of: (bucket) => negative(bucket.self_use_saved),
     });
   }
   return parts;

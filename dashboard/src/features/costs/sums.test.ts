@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Bucket } from '../../api/types';
 import { bandColour, partsOf } from './parts';
-import { price, rest, sum, sums } from './sums';
+import { price, sum, sums } from './sums';
 
 const device = (entity_id: string, energy_kwh: number, cost: number | null) => ({
   entity_id,
@@ -31,12 +31,22 @@ function bucket(more: Partial<Bucket> = {}): Bucket {
     estimated: false,
     devices: [device('switch.kettle', 4, 1.2), device('light.hall', 1, 0.3)],
     unattributed_kwh: 5,
+    unattributed_cost: 1.5,
+    self_use_saved: null,
     ...more,
   };
 }
 
 const now = Date.parse('2026-11-21T11:00:00Z');
-const sunny = bucket({ import_kwh: 6, import_cost: 1.8, self_use_kwh: 4, solar_kwh: 5, export_kwh: 1, cost: 2.3 });
+const sunny = bucket({
+  import_kwh: 6,
+  import_cost: 1.8,
+  self_use_kwh: 4,
+  solar_kwh: 5,
+  export_kwh: 1,
+  cost: 2.3,
+  self_use_saved: 1.2,
+});
 
 describe('a sum', () => {
   it('of nothing known is not known, not zero', () => {
@@ -73,20 +83,8 @@ describe('a sum', () => {
   });
 });
 
-describe('the rest', () => {
-  it('costs what devices leave of the bill where there is no sun', () => {
-    expect(rest(bucket())).toEqual({ rest_cost: 1.5, sun_saved: 0, isAbout: false });
-  });
-
-  it('costs about the mean price where there is, and the sun makes up the difference', () => {
-    const { rest_cost, sun_saved, isAbout } = rest(sunny);
-    expect(rest_cost).toBeCloseTo(1.5);
-    expect(sun_saved).toBeCloseTo(1.2);
-    expect(isAbout).toBe(true);
-  });
-
-  it('has no cost without a price', () => {
-    expect(rest(bucket({ import_cost: null })).rest_cost).toBeNull();
+describe('the price', () => {
+  it('is not known where nothing of it is priced', () => {
     expect(price(bucket({ unpriced_kwh: 10 }))).toBeNull();
   });
 });

@@ -32,11 +32,9 @@ export interface Sums {
   bands: { band: string; energy_kwh: number; cost: number }[];
   devices: DeviceSum[];
   /** What no device explains, at the price of import. */
-  rest_cost: number | null;
-  /** What the sun saved: use at the price of import less what import cost. */
-  sun_saved: number | null;
-  /** Whether these two rest on the mean price, since nobody knows when the sun was used by what. */
-  isAbout: boolean;
+  unattributed_cost: number | null;
+  /** What the sun saved: its use at the price of import. */
+  self_use_saved: number | null;
 }
 
 /** The sum of what is known; `null` where nothing is. */
@@ -51,24 +49,9 @@ export function price(bucket: Pick<Bucket, 'import_cost' | 'import_kwh' | 'unpri
   return bucket.import_cost != null && priced_kwh > 0.0005 ? bucket.import_cost / priced_kwh : null;
 }
 
-/** What the unattributed rest cost, and what the sun saved, in one period. */
-export function rest(bucket: Bucket): { rest_cost: number | null; sun_saved: number | null; isAbout: boolean } {
-  const devices = sum(bucket.devices.map((device) => device.cost)) ?? 0;
-  const { import_cost: bought, unattributed_kwh } = bucket;
-  const hasSun = (bucket.self_use_kwh ?? 0) > 0;
-  if (bought == null || unattributed_kwh == null) return { rest_cost: null, sun_saved: null, isAbout: hasSun };
-  // Without sun all that was used was bought: what no device explains is the difference.
-  if (!hasSun) return { rest_cost: Math.max(0, bought - devices), sun_saved: 0, isAbout: false };
-  const per_kwh = price(bucket);
-  if (per_kwh === null) return { rest_cost: null, sun_saved: null, isAbout: true };
-  const rest_cost = unattributed_kwh * per_kwh;
-  return { rest_cost, sun_saved: Math.max(0, devices + rest_cost - bought), isAbout: true };
-}
-
 /** All of these periods together; `whole_ms` is how long they all are, with those of which nothing is known, as far as it has passed. */
 export function sums(buckets: readonly Bucket[], now_ms: number, whole_ms = 0): Sums {
   const of = (key: keyof Bucket) => sum(buckets.map((bucket) => bucket[key] as number | null | undefined));
-  const rests = buckets.map(rest);
   const passed = buckets.map((bucket) => {
     const from_ms = instant(bucket.from) ?? 0;
     return Math.max(0, Math.min(now_ms, instant(bucket.to) ?? 0) - from_ms);
@@ -96,9 +79,8 @@ export function sums(buckets: readonly Bucket[], now_ms: number, whole_ms = 0): 
     estimated: buckets.some((bucket) => bucket.estimated),
     bands: bandSums(buckets),
     devices: deviceSums(buckets),
-    rest_cost: sum(rests.map((one) => one.rest_cost)),
-    sun_saved: sum(rests.map((one) => one.sun_saved)),
-    isAbout: rests.some((one) => one.isAbout),
+    unattributed_cost: of('unattributed_cost'),
+    self_use_saved: of('self_use_saved'),
   };
 }
 
