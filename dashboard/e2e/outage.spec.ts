@@ -8,7 +8,7 @@ test.use({ isCalm: false });
 test('a page that is open outlives the program: figures stay, a banner says so, and it goes on by itself', async ({
   page,
 }) => {
-  test.setTimeout(180_000);
+  test.setTimeout(300_000);
   const place = await newPlace();
   let run = await start(place, ['demo']);
   try {
@@ -18,6 +18,10 @@ test('a page that is open outlives the program: figures stay, a banner says so, 
     await expect(chart).toBeVisible();
     await expect(page.getByText(/^Live, /)).toBeVisible();
     await page.evaluate(() => Object.assign(window, { isSamePage: true }));
+    // The other pages are fetched a little later than the first.
+    const fetched = () =>
+      performance.getEntriesByType('resource').filter((one) => /assets\/page-.*\.js$/.test(one.name)).length;
+    await expect.poll(() => page.evaluate(fetched)).toBeGreaterThanOrEqual(7);
 
     await run.kill();
     const banner = page.getByText('Wattribute has not answered since');
@@ -42,7 +46,7 @@ test('a page that is open outlives the program: figures stay, a banner says so, 
     await expect(page.getByText(/^Live, /)).toBeVisible();
     const power = card(page, 'Current power').locator('.big');
     const said = await power.textContent();
-    await expect(power).not.toHaveText(said ?? '', { timeout: 60_000 });
+    await expect(power).not.toHaveText(said ?? '', { timeout: 150_000 });
     expect(await page.evaluate(() => 'isSamePage' in window)).toBe(true);
   } finally {
     await run.kill();

@@ -68,7 +68,16 @@ test.describe('nothing yet', () => {
     page.route(/\/api\/v1\/sources$/, async (route) => {
       const response = await route.fetch();
       const { sources: _, ...rest } = await response.json();
-      const source = { source: 'demo', is_up: true, since: null, heard_at: null, last_at: null };
+      const heard_at = new Date().toISOString();
+      const source = {
+        source: 'demo',
+        title: 'Demo house',
+        link: null,
+        is_up: true,
+        since: null,
+        heard_at,
+        last_at: null,
+      };
       await route.fulfill({ json: { ...rest, sources: [{ ...source, series: 0, silent: 0, error: null }] } });
     }),
   );

@@ -13,8 +13,12 @@ import { EnergyPage } from './features/energy/page';
 import { colourAll } from './lib/colours';
 import { type Page, useRoute } from './lib/route';
 
-const page = <T extends string>(load: () => Promise<Record<T, ComponentType<{ part: string | null }>>>, name: T) =>
-  lazy(() => load().then((module) => ({ default: module[name] })));
+const loads: (() => Promise<unknown>)[] = [];
+
+const page = <T extends string>(load: () => Promise<Record<T, ComponentType<{ part: string | null }>>>, name: T) => {
+  loads.push(load);
+  return lazy(() => load().then((module) => ({ default: module[name] })));
+};
 
 const SetUpPage = page(() => import('./features/setup/page'), 'SetUpPage');
 const REST: Record<Exclude<Page, 'energy'>, ComponentType<{ part: string | null }>> = {
@@ -26,6 +30,9 @@ const REST: Record<Exclude<Page, 'energy'>, ComponentType<{ part: string | null 
   settings: page(() => import('./features/settings/page'), 'SettingsPage'),
   more: page(() => import('./components/more'), 'MorePage'),
 };
+
+/** When the pages that are not shown are fetched, ms. */
+const FETCH_REST_MS = 2_000;
 
 const TITLES: Record<Page, string> = {
   energy: 'Energy',
@@ -52,6 +59,12 @@ export function App() {
     main.current?.focus({ preventScroll: true });
     window.scrollTo(0, 0);
   }, [where, route.page, isDemo]);
+
+  // Once the first page is there the others are fetched, so that they open at once, and also while the server is away.
+  useEffect(() => {
+    const timer = window.setTimeout(() => Promise.allSettled(loads.map((load) => load())), FETCH_REST_MS);
+    return () => window.clearTimeout(timer);
+  }, []);
 
   // Before any source was ever heard there is nothing to show anywhere but in the settings.
   const sources = useQuery(queries.sources());

@@ -17,6 +17,17 @@ export class Boundary extends Component<{ children: ReactNode }, State> {
   override render() {
     const { error } = this.state;
     if (!error) return this.props.children;
+    if (/dynamically imported module|module script/.test(error.message)) {
+      return (
+        <div className="card empty" role="alert">
+          <h2>This page could not be fetched</h2>
+          <p>Wattribute does not answer, or there is a new version of it.</p>
+          <button type="button" className="button" onClick={() => window.location.reload()}>
+            Load again
+          </button>
+        </div>
+      );
+    }
     return (
       <div className="card empty" role="alert">
         <h2>This page has a bug</h2>
