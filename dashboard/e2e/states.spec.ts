@@ -96,17 +96,26 @@ test.describe('nothing yet', () => {
     });
   }
 
-  test('a device that nobody heard of is said to be unknown', async ({ page }) => {
-    await page.goto(`${place.url}/#devices/light.nowhere`);
-    await expect(page.getByRole('heading', { level: 1 })).toHaveText('No such device');
-    await page.getByRole('main').getByRole('link', { name: 'See all devices' }).click();
-    await expect(page.getByRole('heading', { level: 1 })).toHaveText('Devices');
+  test.describe('an address of nothing', () => {
+    test.use({ isCalm: false });
+
+    test('a device that nobody heard of is said to be unknown', async ({ page }) => {
+      await page.goto(`${place.url}/#devices/light.nowhere`);
+      await expect(page.getByRole('heading', { level: 1 })).toHaveText('No such device');
+      await page.getByRole('main').getByRole('link', { name: 'See all devices' }).click();
+      await expect(page.getByRole('heading', { level: 1 })).toHaveText('Devices');
+    });
   });
 });
 
-test('a bug in one page leaves the others', async ({ page }) => {
-  await page.route(/\/api\/v1\/unknown-loads/, (route) => route.fulfill({ json: { unknown_loads: 'nonsense' } }));
-  await open(page, 'unknown').catch(() => {});
-  await page.getByRole('link', { name: 'Devices', exact: true }).first().click();
-  await expect(page.getByRole('heading', { level: 1 })).toHaveText('Devices');
+test.describe('a bug', () => {
+  test.use({ isCalm: false });
+
+  test('in one page leaves the others', async ({ page }) => {
+    await page.route(/\/api\/v1\/unknown-loads/, (route) => route.fulfill({ json: { unknown_loads: 'nonsense' } }));
+    await open(page, 'unknown').catch(() => {});
+    await expect(page.getByRole('alert')).toContainText('This page has a bug');
+    await page.getByRole('link', { name: 'Devices', exact: true }).first().click();
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('Devices');
+  });
 });
