@@ -102,7 +102,7 @@ test('a device, as it is read out', async ({ page }) => {
         - text: /[12],\\d\\d\\d± [\\d.]+ W/
       - region "Learned from":
         - heading "Learned from" [level=2]
-        - text: /\\d+of \\d+ switches/
+        - text: /\\d+of \\d+ switches; \\d+ left out/
       - region "This month":
         - heading "This month" [level=2]
       - region "Strength of evidence":

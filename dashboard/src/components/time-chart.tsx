@@ -161,7 +161,7 @@ function options(latest: { readonly current: TimeChartProps }, width: number, he
   }
   const faint = colour('faint');
   const grid = colour('line');
-  const narrow = width < 560;
+  const narrow = width < 500;
   return {
     width,
     height,

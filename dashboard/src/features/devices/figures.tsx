@@ -106,7 +106,7 @@ function sense(page: DevicePage): string {
 function LearnedFrom({ device }: { device: Device }) {
   const { events_used, events_total, verdict } = device;
   const left = events_total - events_used;
-  const figure: Figure = { value: number(events_used), unit: `of ${number(events_total)} switches` };
+  const figure: Figure = { value: number(events_used), unit: `of ${number(events_total)}` };
   if (verdict === 'measured') {
     return <WordsCard label="Learned from" words="Its own meter" sub={device.reason.replace(/\.$/, '')} />;
   }
@@ -116,7 +116,8 @@ function LearnedFrom({ device }: { device: Device }) {
   if (device.word?.has_load === false) {
     return <WordsCard label="Learned from" words="Your word" sub="its switches are not looked at" />;
   }
-  const sub = left > 0 ? `${number(left)} left out: the house was not calm` : 'none had to be left out';
+  const sub =
+    left > 0 ? `switches; ${number(left)} left out: the house was not calm` : 'switches; none had to be left out';
   return <FigureCard label="Learned from" figure={figure} sub={sub} />;
 }
 

@@ -43,7 +43,7 @@ function everyMs(view: View): number {
  */
 function pointsOf(view: View, width: number): number {
   const length = view.to_ms - view.from_ms;
-  if (length <= MARKED_MS) return width >= 560 ? 725 : 300;
+  if (length <= MARKED_MS) return width >= 500 ? 725 : 300;
   const stretch = length <= 8 * DAY_MS ? HOUR_MS : length <= 40 * DAY_MS ? 3 * HOUR_MS : DAY_MS;
   return Math.min(500, Math.ceil(length / stretch) + 1);
 }
@@ -55,7 +55,7 @@ export function PowerCard() {
   const [hover, setHover] = useState<{ index: number; left_px: number } | null>(null);
   const [holder, width] = useWidth<HTMLDivElement>();
   const points = width === 0 ? 0 : pointsOf(view, width);
-  const height = width < 560 ? 260 : width < 680 ? 360 : 430;
+  const height = width < 500 ? 260 : width < 680 ? 360 : 430;
   const { from_ms, to_ms } = view;
 
   const query = useQuery({
