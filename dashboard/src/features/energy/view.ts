@@ -4,6 +4,9 @@ import { useEffect, useState, useSyncExternalStore } from 'react';
 import type { Span } from '../../components/time-chart';
 import { at, moved, type RangeName, rangeView, spanView, type View } from '../../lib/ranges';
 
+/** So near to now is now, ms. */
+const JUST_MS = 1_000;
+
 let view: View = rangeView('day', Date.now());
 const listeners = new Set<() => void>();
 
@@ -30,7 +33,9 @@ export function useView(every_ms: (view: View) => number): View {
   const [now_ms, setNow] = useState(Date.now);
   const every = every_ms(kept);
   useEffect(() => {
-    setNow(Date.now());
+    // A view that was just chosen is of now already: asking for it again some milliseconds later would only cost.
+    const now = Date.now();
+    setNow((before) => (now - Math.max(before, kept.to_ms) > JUST_MS ? now : before));
     if (!kept.follows) return;
     const timer = window.setInterval(() => setNow(Date.now()), every);
     return () => window.clearInterval(timer);
