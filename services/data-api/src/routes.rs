@@ -28,10 +28,11 @@ mod unknown_loads;
 use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use chrono_tz::Tz;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use wattribute_domain::{Cost, SeriesId};
+use wattribute_domain::{Cost, SeriesId, day_start_ms, local_day};
 use wattribute_service::{Health, Problem};
 use wattribute_store::{Result as Stored, Store};
 
@@ -149,6 +150,11 @@ pub fn router(api: Api) -> OpenApiRouter {
         .routes(routes!(legacy::energy_summary))
         .routes(routes!(legacy::status));
     OpenApiRouter::new().nest("/api/v1", v1.nest("/energy", energy)).merge(unknown_loads::router()).merge(legacy).with_state(api)
+}
+
+/// From when on a standing charge is due, ms since the epoch: the local day on which anything was known first; never where nothing is.
+fn charged_from_ms(zone: Tz, first_ms: Option<i64>) -> i64 {
+    first_ms.map_or(i64::MAX, |first_ms| day_start_ms(zone, local_day(zone, first_ms)))
 }
 
 /// An instant as it stands in answers: RFC 3339, UTC, ms.

@@ -10,7 +10,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use wattribute_domain::{Pricing, ProfileRecord, Verdict, day_start_ms, local_day};
+use wattribute_domain::{Pricing, ProfileRecord, Verdict};
 use wattribute_service::Problem;
 use wattribute_service::problem::Params;
 
@@ -19,7 +19,7 @@ use self::devices::{Attributed, Teller};
 use self::house::House;
 use super::devices::Tell;
 use super::span::span_of;
-use super::{Api, cents, instant, known_cost, now, watt_hours, within};
+use super::{Api, cents, charged_from_ms, instant, known_cost, now, watt_hours, within};
 use crate::books::HomeQuarters;
 
 const DAY_MS: i64 = 86_400_000;
@@ -171,7 +171,7 @@ pub async fn attribution(State(api): State<Api>, Params(asked): Params<Attributi
         true => api.books.quarters(&flows, known_ms.0, known_ms.1, now_ms).await?,
         false => HomeQuarters { from_ms, import: vec![], export: vec![], solar: vec![], consumption: vec![] },
     };
-    let charged_from_ms = first_ms.map_or(i64::MAX, |first_ms| day_start_ms(zone, local_day(zone, first_ms)));
+    let charged_from_ms = charged_from_ms(zone, first_ms);
     let account = total::Account { quarters, now_ms, has_battery: flows.has_battery, pricing: pricing.as_deref(), charged_from_ms };
     let used = total::used(&grid, &house.held, &account);
 

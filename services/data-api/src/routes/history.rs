@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use wattribute_domain::calendar::buckets;
 use wattribute_domain::counter::{DISAGREEMENT, disagreement};
-use wattribute_domain::{Cost, Period, Pricing, ProfileRecord, QUARTER_MS, Quarter, SeriesId, day_start_ms, local_day};
+use wattribute_domain::{Cost, Period, Pricing, ProfileRecord, QUARTER_MS, Quarter, SeriesId};
 use wattribute_service::Problem;
 use wattribute_service::problem::Params;
 
 use super::span::span_of;
-use super::{Api, cents, instant, now, watt_hours};
+use super::{Api, cents, charged_from_ms, instant, now, watt_hours};
 use crate::books::{Flow, Flows, HomeQuarters, Used, first_of};
 
 /// More buckets than this nobody looks at.
@@ -186,7 +186,7 @@ pub async fn history(State(api): State<Api>, Params(asked): Params<HistoryQuery>
     }
     let mut rows: Vec<Bucket> = spans.iter().map(|span| empty(*span, now_ms)).collect();
     if let (Some(first), Some(last)) = (spans.first(), spans.last()) {
-        let charged_from_ms = first_ms.map_or(i64::MAX, |first_ms| day_start_ms(zone, local_day(zone, first_ms)));
+        let charged_from_ms = charged_from_ms(zone, first_ms);
         let teller = Teller { api: &api, pricing: pricing.as_deref(), spans: &spans, now_ms, charged_from_ms };
         match energy {
             Some(id) => teller.device(&mut rows, id).await?,
