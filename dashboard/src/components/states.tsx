@@ -21,6 +21,22 @@ export function SkeletonList({ rows = 5, height = 20 }: { rows?: number; height?
   );
 }
 
+/** Four figures and cards of these heights, in place of a page that comes. */
+export function SkeletonPage({ heights }: { heights: readonly number[] }) {
+  return (
+    <div className="stack" role="status" aria-label="Loading">
+      <div className="grid cards">
+        {['a', 'b', 'c', 'd'].map((key) => (
+          <Skeleton key={key} height={118} />
+        ))}
+      </div>
+      {heights.map((height) => (
+        <Skeleton key={height} height={height} />
+      ))}
+    </div>
+  );
+}
+
 /** Nothing yet, and what to do about it. */
 export function Empty({
   title,

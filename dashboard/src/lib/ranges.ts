@@ -1,4 +1,4 @@
-// What stretch of time a chart shows: one of five lengths, ending now or earlier.
+// What stretch of time a chart shows: one of five lengths or a selected one, ending now or earlier.
 
 import { DAY_MS, HOUR_MS, MINUTE_MS } from './time';
 
@@ -18,7 +18,7 @@ const LENGTH_MS: Record<RangeName, number> = {
 /** A view follows now while its end is within so much of it. */
 export const FOLLOW_MS = 2 * MINUTE_MS;
 
-/** What is shown. `to_ms` is `null` while it follows now. */
+/** What is shown: a length that has a name, or a stretch that was selected; `follows` says whether its end moves with now. */
 export interface View {
   name: RangeName | null;
   from_ms: number;
@@ -49,8 +49,10 @@ export function at(view: View, now_ms: number): View {
   return { ...view, from_ms: now_ms - (view.to_ms - view.from_ms), to_ms: now_ms };
 }
 
-/** How often a view that follows is asked for anew, ms: about every pixel of it. */
-export function refreshMs(view: View, points: number): number {
-  const stretch = (view.to_ms - view.from_ms) / points;
-  return Math.min(10 * MINUTE_MS, Math.max(5_000, stretch));
+/** How often a view that follows is asked for anew, ms: the longer it is, the less a moment changes of it. */
+export function refreshMs(view: View): number {
+  const length = view.to_ms - view.from_ms;
+  if (length <= 2 * HOUR_MS) return 5_000;
+  if (length <= 2 * DAY_MS) return 15_000;
+  return length <= 8 * DAY_MS ? MINUTE_MS : 5 * MINUTE_MS;
 }

@@ -1,7 +1,7 @@
 // What stands where nothing is known of a stretch, or not yet.
 
 import { Coin } from '../../components/icons';
-import { Empty, Skeleton } from '../../components/states';
+import { Empty } from '../../components/states';
 import { href } from '../../lib/route';
 
 export function Nothing({ isEver, title }: { isEver: boolean; title: string }) {
@@ -18,19 +18,5 @@ export function Nothing({ isEver, title }: { isEver: boolean; title: string }) {
         </a>
       )}
     </Empty>
-  );
-}
-
-export function Waiting() {
-  return (
-    <div className="stack" role="status" aria-label="Loading">
-      <div className="grid cards">
-        {['a', 'b', 'c', 'd'].map((key) => (
-          <Skeleton key={key} height={118} />
-        ))}
-      </div>
-      <Skeleton height={430} />
-      <Skeleton height={420} />
-    </div>
   );
 }

@@ -7,13 +7,13 @@ import type { Bucket } from '../../api/types';
 import { Card, Segments } from '../../components/card';
 import { Cross, Left, Right } from '../../components/icons';
 import { PageHead } from '../../components/page-head';
-import { Failed } from '../../components/states';
+import { Failed, SkeletonPage } from '../../components/states';
 import { useNow } from '../../lib/now';
 import { href } from '../../lib/route';
 import { instant, isoDay, MINUTE_MS } from '../../lib/time';
 import { useZone } from '../../lib/zone';
 import { Bill } from './bill';
-import { Nothing, Waiting } from './blank';
+import { Nothing } from './blank';
 import './costs.css';
 import { DeviceTable } from './device-table';
 import { Figures } from './figures';
@@ -138,7 +138,7 @@ export function CostsPage(_: { part: string | null }) {
             <Failed error={query.error} retry={() => void query.refetch()} />
           </Card>
         ) : (
-          <Waiting />
+          <SkeletonPage heights={[430, 420]} />
         )
       ) : shown.buckets.length === 0 ? (
         <Card>

@@ -9,7 +9,7 @@ import { Left, Right } from '../../components/icons';
 import { Empty, Failed, Skeleton } from '../../components/states';
 import { type Span, TimeChart } from '../../components/time-chart';
 import { isTyping } from '../../lib/keys';
-import { RANGES, type RangeName, type View } from '../../lib/ranges';
+import { RANGES, type RangeName, refreshMs, type View } from '../../lib/ranges';
 import { href } from '../../lib/route';
 import { useWidth } from '../../lib/size';
 import { DAY_MS, HOUR_MS, MINUTE_MS, span as spanWords } from '../../lib/time';
@@ -29,14 +29,6 @@ const DEVICES = 8;
 /** Steps are marked in views up to that length. */
 const MARKED_MS = 2.5 * DAY_MS;
 
-/** How often a view that follows is asked for anew, ms. */
-function everyMs(view: View): number {
-  const length = view.to_ms - view.from_ms;
-  if (length <= 2 * HOUR_MS) return 5_000;
-  if (length <= 2 * DAY_MS) return 15_000;
-  return length <= 8 * DAY_MS ? MINUTE_MS : 5 * MINUTE_MS;
-}
-
 /**
  * How many stretches a view has: in short views about one for each pixel, as many as make even ones (5 s in an hour, 2 min in a day); whole hours
  * and days in long views, which are calmer to read.
@@ -50,7 +42,7 @@ function pointsOf(view: View, width: number): number {
 
 export function PowerCard() {
   const zone = useZone();
-  const view = useView(everyMs);
+  const view = useView(refreshMs);
   const [selection, select] = useState<Span | null>(null);
   const [hover, setHover] = useState<{ index: number; left_px: number } | null>(null);
   const [holder, width] = useWidth<HTMLDivElement>();
@@ -59,11 +51,13 @@ export function PowerCard() {
   const { from_ms, to_ms } = view;
 
   const query = useQuery({
-    ...queries.attribution(from_ms, to_ms, points, DEVICES, everyMs(view)),
+    ...queries.attribution(from_ms, to_ms, points, DEVICES, refreshMs(view)),
     enabled: points > 0,
   });
   const isMarked = to_ms - from_ms <= MARKED_MS;
-  const steps = useQuery({ ...queries.correlations(from_ms, to_ms, 5, 1000), enabled: isMarked && points > 0 });
+  // By the whole minute: what comes within one is told by the live stream, and need not be asked for with each move of the view.
+  const [begin_ms, end_ms] = [Math.floor(from_ms / MINUTE_MS) * MINUTE_MS, Math.ceil(to_ms / MINUTE_MS) * MINUTE_MS];
+  const steps = useQuery({ ...queries.correlations(begin_ms, end_ms, 5, 1000), enabled: isMarked && points > 0 });
   const marks = useMemo(
     () => (isMarked && steps.data ? chosenMarks(steps.data, width) : []),
     [isMarked, steps.data, width],

@@ -7,7 +7,7 @@ import type { PhantomLoad } from '../../api/types';
 import { Card, FigureCard } from '../../components/card';
 import { Moon } from '../../components/icons';
 import { PageHead } from '../../components/page-head';
-import { Empty, Loaded, Skeleton } from '../../components/states';
+import { Empty, Loaded, SkeletonPage } from '../../components/states';
 import { href } from '../../lib/route';
 import { energy, money, watts } from '../../lib/units';
 import { MadeOf } from './made-of';
@@ -21,7 +21,7 @@ export function PhantomPage(_: { part: string | null }) {
   return (
     <>
       <PageHead title="Phantom load" />
-      <Loaded query={query} skeleton={<Waiting />}>
+      <Loaded query={query} skeleton={<SkeletonPage heights={[390, 240]} />}>
         {(phantom) =>
           phantom.nights.length === 0 ? (
             <Card>
@@ -77,20 +77,6 @@ function Figures({ phantom }: { phantom: PhantomLoad }) {
         figure={watts(phantom.trend_w_per_month, true)}
         sub={trendWords(phantom.trend_w_per_month)}
       />
-    </div>
-  );
-}
-
-function Waiting() {
-  return (
-    <div className="stack" role="status" aria-label="Loading">
-      <div className="grid cards">
-        {['a', 'b', 'c', 'd'].map((key) => (
-          <Skeleton key={key} height={118} />
-        ))}
-      </div>
-      <Skeleton height={390} />
-      <Skeleton height={240} />
     </div>
   );
 }
