@@ -9,6 +9,7 @@ mod ask;
 mod check;
 mod config;
 mod correlations;
+mod health;
 mod instant;
 mod keep;
 mod number;
@@ -54,6 +55,8 @@ enum Command {
     Discover(ask::DiscoverArguments),
     /// Try every connection; say what is wrong and what would help
     Check(check::CheckArguments),
+    /// Ask a service how it is; exit code 1 where it is of no use
+    Health(health::HealthArguments),
     /// Write a recorded history into the store: Home Assistant databases, CSV or Parquet files
     Import(keep::ImportArguments),
     /// Copy the store to a file, also while it is in use
@@ -87,6 +90,7 @@ fn main() -> ExitCode {
         Command::Once(arguments) => ask::once(&arguments),
         Command::Discover(arguments) => ask::discover(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Health(arguments) => health::run(&arguments),
         Command::Import(arguments) => keep::import(&arguments),
         Command::Backup(arguments) => keep::backup(&arguments),
         Command::Token(arguments) => token::run(&arguments),
