@@ -6,10 +6,10 @@ DENY   := $(shell command -v cargo-deny)
 NEXTEST := $(shell command -v cargo-nextest)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run dashboard test test-api test-dashboard e2e screenshots bench-dashboard test-real test-real-all check format clippy doc deny accept exam bench bench-api bench-store
+.PHONY: help build run dashboard test test-api test-dashboard e2e screenshots bench-dashboard test-real test-real-all check check-ops test-grafana cross-aarch64 format clippy doc deny accept exam bench bench-api bench-store
 
 help:           ## this list
-	@sed -n 's/^\([a-z-]*\): .*## /make \1\t/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z0-9-]*\): .*## /make \1\t/p' Makefile | expand -t 18
 
 build: dashboard ## build the `wattribute` command, with the dashboard in it
 	$(CARGO) build --profile ci --workspace --all-targets
@@ -82,6 +82,16 @@ ifdef DENY
 else
 	@echo "SKIPPED: cargo deny is not installed (cargo install --locked cargo-deny)"
 endif
+
+check-ops:      ## compose file, Dockerfile, systemd's service, installer, Grafana's dashboards (Debian: docker-compose shellcheck python3-yaml)
+	scripts/check-ops.sh
+
+test-grafana:   ## every query of the dashboards against a real Graphite (PyPI) and a real InfluxDB (Debian: influxdb; else TEST_INFLUX_URL)
+	scripts/test_grafana.py $(ARGS)
+
+cross-aarch64: dashboard ## the binary for a Raspberry Pi (64 bit): target/cross-aarch64/wattribute, by Debian's cross compiler
+	contrib/docker/toolchain.sh arm64
+	contrib/docker/build.sh arm64 target/cross-aarch64
 
 accept:         ## take the snapshots that tests print as the new truth; read the diff
 	INSTA_UPDATE=always INSTA_FORCE_PASS=1 $(CARGO) test --profile ci --workspace
