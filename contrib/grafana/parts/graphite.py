@@ -4,8 +4,8 @@ from .rules import rule
 
 KIND = "graphite"
 UID = "wattribute-graphite"
-# Sources that are no devices, or would count twice.
-NO_DEVICES = r"\.(aggregate|circuit|meter)\."
+# Sources that are no devices, or are in `wattribute` already.
+NO_DEVICES = r"\.(aggregate|circuit|meter|home_assistant|demo)\."
 
 
 def ask(target):
@@ -31,10 +31,10 @@ def variables():
         "type": "query",
         "name": "source",
         "label": "Source",
-        "description": "wattribute: what was learned; the others are measured. A device that is in two of them is drawn twice.",
+        "description": "wattribute: what Home Assistant has, learned or measured; the others speak for themselves.",
         "datasource": p.datasource(KIND),
         "query": {"queryType": "Default", "target": "$prefix.*", "refId": "Source"},
-        "regex": "/^(?!aggregate$|circuit$|meter$).*$/",
+        "regex": "/^(?!aggregate$|circuit$|meter$|home_assistant$|demo$).*$/",
         "refresh": 2,
         "sort": 1,
         "multi": True,
@@ -99,7 +99,7 @@ def rules():
     model = lambda target: {"target": target, "textEditor": True}
     return [
         rule(UID, "high-use", "The house draws much", model(f"{prefix}.aggregate.power_watts"), seconds=600, reducer="mean", above=8000, lasts="5m", summary="The house draws {{ .Values.B.Value }} W"),
-        rule(UID, "left-on", "Something has been on for hours", model(f"aliasByNode({prefix}.*.*.is_on, -3, -2)"), seconds=6 * 3600, reducer="min", above=0.5, lasts="1m",
-             summary="{{ .Labels.name }} has been on for six hours", description="Exclude what is always on: exclude(..., \"fridge|router\")."),
+        rule(UID, "left-on", "Something has been on for hours", model(f'aliasByNode(exclude({prefix}.*.*.is_on, "fridge|freezer|router"), -3, -2)'), seconds=6 * 3600, reducer="min", above=0.5, lasts="1m",
+             summary="{{ .Labels.name }} has been on for six hours", description="What is always on is excluded by its name in the query."),
         rule(UID, "no-data", "The meter says nothing", model(f"{prefix}.aggregate.power_watts"), seconds=900, reducer="count", below=1, lasts="5m", no_data="Alerting", summary="No power of the house for 15 minutes"),
     ]

@@ -19,12 +19,20 @@ def over_time(what, measurement, where="", by="", step="$__interval", fill="null
     return f'SELECT {what} FROM "{measurement}" WHERE $timeFilter{where} GROUP BY time({step}){tag} fill({fill}){local}'
 
 
-def newest(field, measurement="smart_meter", where=METER):
-    return f'SELECT last("{field}") FROM "{measurement}" WHERE $timeFilter AND {where}'
+def of_meter(what):
+    return f'SELECT {what} FROM "smart_meter" WHERE $timeFilter AND {METER}'
 
 
-def per_day(factor=""):
-    return over_time(f'max("daily_kwh"){factor}', "smart_meter", METER, step="1d", fill="none", zone=True)
+# Of the power and not of a counter: whoever wrote it, there is a power.
+ENERGY = 'integral("total_power_w", 1h)'
+
+
+def per_day(what=f"{ENERGY} / 1000"):
+    """Energies of days of the viewer's time zone; the last is of today so far."""
+    return over_time(what, "smart_meter", METER, step="1d", fill="none", zone=True)
+
+
+COSTS = per_day(f"{ENERGY} / 1000 * $price")
 
 
 def variables():
@@ -54,17 +62,17 @@ def rows():
     power = over_time('mean("total_power_w")', "smart_meter", METER)
     return [
         [
-            p.stat("Power now", ask(newest("total_power_w")), "watt", thresholds=[(3000, "yellow"), (8000, "red")]),
-            p.stat("Today", ask(newest("daily_kwh")), "kwatth", decimals=2),
-            p.stat("Cost today", ask(f'SELECT last("daily_kwh") * $price FROM "smart_meter" WHERE $timeFilter AND {METER}'), "none", decimals=2),
-            p.stat("Highest", ask(f'SELECT max("total_power_w") FROM "smart_meter" WHERE $timeFilter AND {METER}'), "watt"),
-            p.stat("Phantom load", ask(f'SELECT percentile("total_power_w", 5) FROM "smart_meter" WHERE $timeFilter AND {METER}'), "watt", time_from="24h", description="What the house draws at least, 95 % of the time of the last day."),
+            p.stat("Power now", ask(of_meter('last("total_power_w")')), "watt", thresholds=[(3000, "yellow"), (8000, "red")]),
+            p.stat("Today", ask(per_day()), "kwatth", decimals=2),
+            p.stat("Cost today", ask(COSTS), "none", decimals=2),
+            p.stat("Highest", ask(of_meter('max("total_power_w")')), "watt"),
+            p.stat("Phantom load", ask(of_meter('percentile("total_power_w", 5)')), "watt", time_from="24h", description="What the house draws at least, 95 % of the time of the last day."),
             p.stat("Power changes", ask('SELECT count("power_delta_w") FROM "event_energy_correlation" WHERE $timeFilter'), "none"),
         ],
         [p.lines("The whole house", [ask(power, "House")], interval="1m")],
         [
-            p.lines("Circuits", [ask(over_time('mean("power_w")', "smart_meter_circuit", by="circuit_name"), "$tag_circuit_name")], width=16, height=10, stacked=True, interval="5m"),
-            p.ranking("Circuits now", [ask('SELECT last("power_w") FROM "smart_meter_circuit" WHERE $timeFilter GROUP BY "circuit_name"', "$tag_circuit_name")], "watt"),
+            p.lines("Circuits and plugs", [ask(over_time('mean("power_w")', "smart_meter_circuit", by="circuit_name"), "$tag_circuit_name")], width=16, height=10, stacked=True, interval="5m"),
+            p.ranking("Circuits and plugs now", [ask('SELECT last("power_w") FROM "smart_meter_circuit" WHERE $timeFilter GROUP BY "circuit_name"', "$tag_circuit_name")], "watt"),
         ],
         [
             p.table("Devices, by what they add when they begin", [ask('SELECT count("power_delta_w") AS "Times", mean("power_delta_w") AS "Mean step", max("power_delta_w") AS "Largest" '
@@ -72,14 +80,13 @@ def rows():
             p.table("Power changes", [ask(f"{CORRELATIONS} ORDER BY time DESC LIMIT 200", shape="table")], width=12, units=[("power_before_w", "watt"), ("power_after_w", "watt"), ("power_delta_w", "watt"), ("power_delta_pct", "percent")]),
         ],
         [
-            p.bars("Energy by day, and over seven days", [ask(per_day(), "kWh a day"), ask(
-                f'SELECT moving_average(max("daily_kwh"), 7) FROM "smart_meter" WHERE $timeFilter AND {METER} GROUP BY time(1d) fill(none) tz(\'$__timezone\')', "mean of 7 days")], "kwatth", time_from="30d",
+            p.bars("Energy by day, and over seven days", [ask(per_day(), "kWh a day"), ask(per_day(f"moving_average({ENERGY}, 7) / 1000"), "mean of 7 days")], "kwatth", time_from="30d",
                 overrides=[{"matcher": {"id": "byName", "options": "mean of 7 days"}, "properties": [{"id": "custom.drawStyle", "value": "line"}, {"id": "custom.lineWidth", "value": 2}, {"id": "custom.fillOpacity", "value": 0}]}]),
-            p.bars("Cost by day", [ask(per_day(" * $price"), "cost")], "none", decimals=2, time_from="30d"),
+            p.bars("Cost by day", [ask(COSTS, "cost")], "none", decimals=2, time_from="30d"),
         ],
         [
-            p.bars_by_name("Cost by week", [ask(per_day(" * $price"), "cost")], "none", "Time", decimals=2, time_from="12w", transformations=p.by_calendar("GGGG-[W]WW", "cost")),
-            p.bars_by_name("Cost by month", [ask(per_day(" * $price"), "cost")], "none", "Time", decimals=2, time_from="1y", transformations=p.by_calendar("YYYY-MM", "cost")),
+            p.bars_by_name("Cost by week", [ask(COSTS, "cost")], "none", "Time", decimals=2, time_from="12w", transformations=p.by_calendar("GGGG-[W]WW", "cost")),
+            p.bars_by_name("Cost by month", [ask(COSTS, "cost")], "none", "Time", decimals=2, time_from="1y", transformations=p.by_calendar("YYYY-MM", "cost")),
         ],
         [p.bars("Phantom load by day", [ask(over_time('min("total_power_w")', "smart_meter", METER, step="1d", fill="none", zone=True), "least power of the day")], "watt", width=24, time_from="30d")],
     ]
