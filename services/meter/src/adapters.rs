@@ -2,8 +2,10 @@
 
 mod broker;
 pub mod demo;
+mod discover;
 #[cfg(test)]
 mod fixtures;
+mod fleet;
 pub mod glow;
 pub mod history;
 pub mod home_assistant;
@@ -26,6 +28,8 @@ use async_trait::async_trait;
 use wattribute_domain::SeriesInfo;
 
 pub use broker::{Hears, Listener};
+pub use discover::Found;
+pub use fleet::{Fleet, Speaker};
 pub use roles::{Roles, with_roles};
 pub use told::{Register, Told};
 
