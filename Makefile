@@ -86,7 +86,7 @@ endif
 check-ops:      ## compose file, Dockerfile, systemd's service, installer, Grafana's dashboards (Debian: docker-compose shellcheck python3-yaml)
 	scripts/check-ops.sh
 
-test-grafana:   ## every query of the dashboards against a real Graphite (PyPI) and a real InfluxDB (Debian: influxdb; else TEST_INFLUX_URL)
+test-grafana:   ## every query of the dashboards against real servers: Graphite (PyPI), InfluxDB, Prometheus (Debian: influxdb prometheus)
 	scripts/test_grafana.py $(ARGS)
 
 cross-aarch64: dashboard ## the binary for a Raspberry Pi (64 bit): target/cross-aarch64/wattribute, by Debian's cross compiler

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Every query of the Grafana dashboards, run against a real Carbon with graphite-web (PyPI) and a real InfluxDB (Debian's influxd, 1.6), filled with made-up days in the
-names that Wattribute exports. That each query returns something is told by contrib/grafana/check.py.
+"""Every query of the Grafana dashboards, run against a real Carbon with graphite-web (PyPI), a real InfluxDB (Debian's influxd, 1.6) and a real
+Prometheus (Debian's), filled with made-up days in the names that Wattribute exports. That each query returns something is told by contrib/grafana/check.py.
 
-    scripts/test_grafana.py [graphite] [influxdb]        default: both
+    scripts/test_grafana.py [graphite] [influxdb] [prometheus]        default: all
 
 TEST_INFLUX_URL, _TOKEN and _BUCKET name another InfluxDB, to which the made-up days are written: an empty one.
 """
@@ -42,8 +42,8 @@ def free_port():
 
 
 def power(peak, at):
-    """W at an instant: on for an hour of three."""
-    return peak if at // 3600 % 3 == 0 else 0.0
+    """W at an instant: on for two hours of three, not all in the same."""
+    return peak if (at // 3600 + peak) % 3 else 0.0
 
 
 def days(now):
@@ -82,6 +82,34 @@ def influx_lines(now):
         if at % 10800 < STEP:
             tags = "entity_id=switch.kettle,domain=switch,state=on,previous_state=off"
             yield f"event_energy_correlation,{tags} power_before_w=150,power_after_w=2150,power_delta_w=2000,power_delta_pct=1333 {at * 1000}"
+
+
+def open_metrics(now):
+    """What Prometheus would have kept of /metrics, in OpenMetrics: a family after the other, each in order of time."""
+    minutes = range((now - DAYS * 86400) // 86400 * 86400, now, 60)
+    house = {at: (power_w, kwh) for at, power_w, kwh in days(now)}
+    at_step = lambda at: house.get(at // STEP * STEP, (150.0, 0.0))
+    families = {
+        "wattribute_house_power_watts": [("", lambda at: at_step(at)[0])],
+        "wattribute_house_energy_today_kwh": [("", lambda at: at_step(at)[1])],
+        "wattribute_device_power_watts": [(f'entity_id="switch.{name}",name="{name}"', lambda at, peak=peak: power(peak, at)) for of in DEVICES.values() for name, peak in of.items()],
+        "wattribute_circuit_power_watts": [(f'entity_id="sensor.{name}",name="{name}"', lambda at, mean=mean: mean) for name, mean in CIRCUITS.items()],
+        "wattribute_build_info": [('version="9.9.9"', lambda at: 1)],
+        "wattribute_adapter_up": [('adapter="tasmota"', lambda at: 1)],
+        "wattribute_dependency_up": [('service="meter",dependency="store"', lambda at: 1)],
+        "wattribute_readings_total": [("", lambda at: at % 10**7)],
+        "wattribute_bad_payloads_total": [('adapter="tasmota"', lambda at: 3)],
+        "wattribute_correlator_lag_seconds": [("", lambda at: 1.5)],
+        "wattribute_correlator_backlog_seconds": [("", lambda at: 0)],
+        "wattribute_learning_seconds": [("", lambda at: 3.6)],
+        "wattribute_http_requests_total": [('service="data-api",method="GET",route="/health",status="200"', lambda at: at % 10**7)],
+        "wattribute_http_request_duration_seconds_bucket": [(f'service="data-api",route="/health",le="{le}"', lambda at, share=share: at % 10**7 * share) for le, share in (("0.01", 0.9), ("0.1", 1), ("+Inf", 1))],
+    }
+    for name, all_of in families.items():
+        for labels, value in all_of:
+            for at in minutes:
+                yield f"{name}{{{labels}}} {value(at)} {at}"
+    yield "# EOF"
 
 
 def answers(url, within=60):
@@ -195,11 +223,24 @@ def influxdb(work, running):
     check("--influxdb", url, "--database", bucket, "--var", f"meter={SOURCE}", *(["--token", token] if token else []))
 
 
+def prometheus(work, running):
+    if not shutil.which("prometheus") or not shutil.which("promtool"):
+        print("SKIPPED: prometheus is not installed (Debian: apt-get install prometheus)")
+        return
+    now, port, log = int(time.time()), free_port(), (work / "prometheus.log").open("w")
+    (work / "metrics.txt").write_text("\n".join(open_metrics(now)) + "\n")
+    subprocess.run(["promtool", "tsdb", "create-blocks-from", "openmetrics", work / "metrics.txt", work / "prometheus"], check=True, stdout=log, stderr=log)
+    (work / "prometheus.yml").write_text("scrape_configs: []\n")
+    running.append(subprocess.Popen(["prometheus", f"--config.file={work}/prometheus.yml", f"--storage.tsdb.path={work}/prometheus", f"--web.listen-address=127.0.0.1:{port}"], stdout=log, stderr=log))
+    answers(f"http://127.0.0.1:{port}/-/ready")
+    check("--prometheus", f"http://127.0.0.1:{port}")
+
+
 def main(which):
     work, running = pathlib.Path(tempfile.mkdtemp(prefix="wattribute-grafana-")), []
     try:
-        for one in which or ["graphite", "influxdb"]:
-            {"graphite": graphite, "influxdb": influxdb}[one](work, running)
+        for one in which or ["graphite", "influxdb", "prometheus"]:
+            {"graphite": graphite, "influxdb": influxdb, "prometheus": prometheus}[one](work, running)
     except BaseException:
         for log in sorted(work.glob("*.log")):
             print(f"--- {log.name}\n{log.read_text()[-2000:]}", file=sys.stderr)

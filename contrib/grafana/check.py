@@ -131,7 +131,8 @@ class Asked:
         self.variables.update({"meter": ".*", **dict(said.split("=", 1) for said in options.var)})
 
     def filled(self, text, begin, end, extra=()):
-        values = {**self.variables, "__from": str(int(begin * 1000)), "__to": str(int(end * 1000)), "__rate_interval": "5m", "__interval": "1m", "__timezone": self.options.timezone, **dict(extra)}
+        grafana = {"__from": str(int(begin * 1000)), "__to": str(int(end * 1000)), "__rate_interval": "5m", "__interval": "1m", "__timezone": self.options.timezone}
+        values = {**grafana, **dict(extra), **self.variables}
         return re.sub(r"\$\{([\w.]+)\}|\$(\w+)", lambda m: values.get(m[1] or m[2], m[0]), text)
 
     def count(self, target, begin, end):
@@ -174,8 +175,12 @@ class Asked:
             if missing:
                 raise ValueError(f"there is no {', '.join(sorted(missing))}")
             return 1
-        answer = json.loads(ask(f"{self.options.prometheus.rstrip('/')}/api/v1/query?{urllib.parse.urlencode({'query': expr, 'time': end})}", self.options.token))
-        return sum(not one["value"][1] == "NaN" for one in answer["data"]["result"])
+        if target["instant"]:
+            way, asked = "query", {"query": expr, "time": end}
+        else:
+            way, asked = "query_range", {"query": expr, "start": begin, "end": end, "step": max(60, (end - begin) / 500)}
+        answer = json.loads(ask(f"{self.options.prometheus.rstrip('/')}/api/v1/{way}?{urllib.parse.urlencode(asked)}", self.options.token))
+        return sum(value != "NaN" for one in answer["data"]["result"] for _, value in one.get("values") or [one["value"]])
 
 
 def run(options, name):
