@@ -22,7 +22,8 @@ import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
 CHECK = HERE / "contrib" / "grafana" / "check.py"
-PACKAGES = ["carbon==1.1.10", "graphite-web==1.1.10", "whisper==1.1.10", "Django<4", "setuptools<81", "Twisted<25"]
+# As scripts/graphite-venv.sh has them, with which the folder is shared.
+PACKAGES = ["carbon==1.1.10", "graphite-web==1.1.10", "whisper==1.1.10", "setuptools<80"]
 DAYS = 9
 STEP = 300
 DEVICES = {"kasa": {"kettle": 2000, "tv": 80}, "wattribute": {"hall_light": 40, "heat_pump": 1300}}
@@ -134,12 +135,12 @@ def check(*arguments):
 def venv():
     """An interpreter with Graphite, in the user's cache; None where it cannot be had."""
     cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "wattribute" / "graphite"
-    ready, wanted = cache / "installed.txt", "\n".join(PACKAGES)
+    ready, wanted = cache / "installed.txt", " ".join(PACKAGES)
     if not ready.exists() or ready.read_text() != wanted:
         shutil.rmtree(cache, ignore_errors=True)
         try:
             subprocess.run([sys.executable, "-m", "venv", cache], check=True)
-            subprocess.run([cache / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", *PACKAGES], check=True, env={**os.environ, "GRAPHITE_NO_PREFIX": "True"})
+            subprocess.run([cache / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", *PACKAGES], check=True)
         except (OSError, subprocess.CalledProcessError) as error:
             print(f"SKIPPED: Graphite cannot be installed: {error}")
             return None
