@@ -147,6 +147,9 @@ class Asked:
         for column in target["columns"]:
             if rows and not any(isinstance(row, dict) and column["selector"] in row for row in rows):
                 raise ValueError(f"no row has {column['selector']}")
+        when = next((c["selector"] for c in target["columns"] if c["type"].startswith("timestamp")), None)
+        if target["format"] == "timeseries" and [row[when] for row in rows] != sorted(row[when] for row in rows):
+            raise ValueError("its rows are not in order of time, so that Infinity cannot make series of them")
         numbers = [c["selector"] for c in target["columns"] if c["type"] == "number"] or [c["selector"] for c in target["columns"]]
         return sum(row.get(key) is not None for row in rows for key in numbers)
 

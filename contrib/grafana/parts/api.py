@@ -67,7 +67,7 @@ def rows():
                     width=8, units=[("Energy", "kwatth")]),
         ],
         [
-            p.lines("Circuits", [ask("/energy/circuits?hours=24", ".[]", [("timestamp", "Time", "timestamp"), ("circuit_name", "Circuit", "string"), ("power_w", "W", "number")], "timeseries")],
+            p.lines("Circuits", [ask("/energy/circuits?hours=24", "sort_by(.timestamp)[]", [("timestamp", "Time", "timestamp"), ("circuit_name", "Circuit", "string"), ("power_w", "W", "number")], "timeseries")],
                     width=12, height=8, time_from="24h", **named("Circuit")),
             p.bars("Energy by day", [energy("day", "consumption_kwh", "kWh")], "kwatth", time_from="30d"),
         ],
