@@ -79,7 +79,7 @@ pub async fn run(config: Config, context: Context, pages: Option<TcpListener>) -
             context.health.set("readings", state);
             since.look(&context.health, Utc::now().timestamp_millis());
             // Where the store cannot be read, what was told last stands; /health says it.
-            if looks % GAUGES_EVERY == 0 {
+            if looks.is_multiple_of(GAUGES_EVERY) {
                 gauges.set(&told).await.ok();
             }
             looks = looks.wrapping_add(1);
