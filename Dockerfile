@@ -24,6 +24,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,targe
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /out/wattribute /usr/local/bin/wattribute
 COPY --from=build --chown=65532:65532 /out/data/ /var/lib/wattribute/
+COPY --from=build --chown=65532:65532 /out/data/ /var/backups/wattribute/
 COPY LICENSE-APACHE LICENSE-MIT /usr/share/doc/wattribute/
 ENV WATTRIBUTE__DATA_DIR=/var/lib/wattribute \
     WATTRIBUTE__METER__LISTEN=0.0.0.0:8014 \
