@@ -6,6 +6,7 @@
 
 Folders are built anew each time but for cargo's (CARGO_TARGET_DIR, else `target` here) and npm's cache. WATTRIBUTE_CARGO_ARGS is handed on to contrib/docker/build.sh.
 """
+
 import fnmatch
 import os
 import pathlib

@@ -6,6 +6,7 @@ Prometheus (Debian's), filled with made-up days in the names that Wattribute exp
 
 TEST_INFLUX_URL, _TOKEN and _BUCKET name another InfluxDB, to which the made-up days are written: an empty one.
 """
+
 import json
 import math
 import os
@@ -93,7 +94,9 @@ def open_metrics(now):
     families = {
         "wattribute_house_power_watts": [("", lambda at: at_step(at)[0])],
         "wattribute_house_energy_today_kwh": [("", lambda at: at_step(at)[1])],
-        "wattribute_device_power_watts": [(f'entity_id="switch.{name}",name="{name}"', lambda at, peak=peak: power(peak, at)) for of in DEVICES.values() for name, peak in of.items()],
+        "wattribute_device_power_watts": [
+            (f'entity_id="switch.{name}",name="{name}"', lambda at, peak=peak: power(peak, at)) for of in DEVICES.values() for name, peak in of.items()
+        ],
         "wattribute_circuit_power_watts": [(f'entity_id="sensor.{name}",name="{name}"', lambda at, mean=mean: mean) for name, mean in CIRCUITS.items()],
         "wattribute_build_info": [('version="9.9.9"', lambda at: 1)],
         "wattribute_adapter_up": [('adapter="tasmota"', lambda at: 1)],
@@ -104,7 +107,10 @@ def open_metrics(now):
         "wattribute_correlator_backlog_seconds": [("", lambda at: 0)],
         "wattribute_learning_seconds": [("", lambda at: 3.6)],
         "wattribute_http_requests_total": [('service="data-api",method="GET",route="/health",status="200"', lambda at: at % 10**7)],
-        "wattribute_http_request_duration_seconds_bucket": [(f'service="data-api",route="/health",le="{le}"', lambda at, share=share: at % 10**7 * share) for le, share in (("0.01", 0.9), ("0.1", 1), ("+Inf", 1))],
+        "wattribute_http_request_duration_seconds_bucket": [
+            (f'service="data-api",route="/health",le="{le}"', lambda at, share=share: at % 10**7 * share)
+            for le, share in (("0.01", 0.9), ("0.1", 1), ("+Inf", 1))
+        ],
     }
     for name, all_of in families.items():
         for labels, value in all_of:
@@ -157,7 +163,8 @@ def graphite(work, running):
         (root / folder).mkdir(parents=True)
     (root / "conf/carbon.conf").write_text(
         f"[cache]\nLINE_RECEIVER_INTERFACE = 127.0.0.1\nLINE_RECEIVER_PORT = {line}\nPICKLE_RECEIVER_INTERFACE = 127.0.0.1\nPICKLE_RECEIVER_PORT = {pickle}\n"
-        f"CACHE_QUERY_INTERFACE = 127.0.0.1\nCACHE_QUERY_PORT = {query}\nMAX_CREATES_PER_MINUTE = inf\nMAX_UPDATES_PER_SECOND = inf\nENABLE_UDP_LISTENER = False\nUSER =\n")
+        f"CACHE_QUERY_INTERFACE = 127.0.0.1\nCACHE_QUERY_PORT = {query}\nMAX_CREATES_PER_MINUTE = inf\nMAX_UPDATES_PER_SECOND = inf\nENABLE_UDP_LISTENER = False\nUSER =\n"
+    )
     ours = HERE / "contrib/graphite"
     for name in ("storage-schemas.conf", "storage-aggregation.conf"):
         if (ours / name).exists():
@@ -167,9 +174,17 @@ def graphite(work, running):
     (root / "settings.py").write_text(
         f"from graphite.settings import *\nSECRET_KEY = 'test'\nALLOWED_HOSTS = ['127.0.0.1']\nTIME_ZONE = 'UTC'\nSTANDARD_DIRS = ['{root}/storage/whisper']\nSTORAGE_DIR = '{root}/storage'\n"
         f"LOG_DIR = '{root}/storage/log/webapp'\nCARBONLINK_HOSTS = ['127.0.0.1:{query}:a']\nLOG_CACHE_PERFORMANCE = False\nLOG_RENDERING_PERFORMANCE = False\n"
-        f"DATABASES = {{'default': {{'ENGINE': 'django.db.backends.sqlite3', 'NAME': '{root}/storage/graphite.db'}}}}\n")
-    environment = {**os.environ, "GRAPHITE_ROOT": str(root), "GRAPHITE_CONF_DIR": str(root / "conf"), "GRAPHITE_STORAGE_DIR": str(root / "storage"),
-                   "PYTHONPATH": str(root), "DJANGO_SETTINGS_MODULE": "settings", "PYTHONWARNINGS": "ignore"}
+        f"DATABASES = {{'default': {{'ENGINE': 'django.db.backends.sqlite3', 'NAME': '{root}/storage/graphite.db'}}}}\n"
+    )
+    environment = {
+        **os.environ,
+        "GRAPHITE_ROOT": str(root),
+        "GRAPHITE_CONF_DIR": str(root / "conf"),
+        "GRAPHITE_STORAGE_DIR": str(root / "storage"),
+        "PYTHONPATH": str(root),
+        "DJANGO_SETTINGS_MODULE": "settings",
+        "PYTHONWARNINGS": "ignore",
+    }
     log = (work / "graphite.log").open("w")
     carbon = [cache / "bin/python", cache / "bin/carbon-cache.py", f"--config={root}/conf/carbon.conf", "--nodaemon", "start"]
     running.append(subprocess.Popen(carbon, env=environment, stdout=log, stderr=log))
@@ -209,7 +224,8 @@ def influxdb(work, running):
         config = work / "influxdb.conf"
         config.write_text(
             f'reporting-disabled = true\nbind-address = "127.0.0.1:{rpc}"\n[meta]\ndir = "{root}/meta"\n[data]\ndir = "{root}/data"\nwal-dir = "{root}/wal"\n'
-            f'[http]\nbind-address = "127.0.0.1:{http}"\nlog-enabled = false\n[monitor]\nstore-enabled = false\n')
+            f'[http]\nbind-address = "127.0.0.1:{http}"\nlog-enabled = false\n[monitor]\nstore-enabled = false\n'
+        )
         log = (work / "influxdb.log").open("w")
         running.append(subprocess.Popen(["influxd", "-config", config], stdout=log, stderr=log))
         url = f"http://127.0.0.1:{http}"
@@ -232,7 +248,13 @@ def prometheus(work, running):
     (work / "metrics.txt").write_text("\n".join(open_metrics(now)) + "\n")
     subprocess.run(["promtool", "tsdb", "create-blocks-from", "openmetrics", work / "metrics.txt", work / "prometheus"], check=True, stdout=log, stderr=log)
     (work / "prometheus.yml").write_text("scrape_configs: []\n")
-    running.append(subprocess.Popen(["prometheus", f"--config.file={work}/prometheus.yml", f"--storage.tsdb.path={work}/prometheus", f"--web.listen-address=127.0.0.1:{port}"], stdout=log, stderr=log))
+    running.append(
+        subprocess.Popen(
+            ["prometheus", f"--config.file={work}/prometheus.yml", f"--storage.tsdb.path={work}/prometheus", f"--web.listen-address=127.0.0.1:{port}"],
+            stdout=log,
+            stderr=log,
+        )
+    )
     answers(f"http://127.0.0.1:{port}/-/ready")
     check("--prometheus", f"http://127.0.0.1:{port}")
 

@@ -10,6 +10,7 @@
 Variables have their defaults unless --var NAME=VALUE says otherwise; --from and --to (s since 1970) name the time, by default the last day, and what a panel says of its own.
 --may-be-empty REGEX, of a title, is for what need not be there. Exit code 1 where something is wrong or empty.
 """
+
 import argparse
 import json
 import pathlib
@@ -25,7 +26,19 @@ import make
 
 HERE = pathlib.Path(__file__).resolve().parent
 # What Grafana knows by itself.
-BUILT_IN = {"__from", "__to", "__interval", "__interval_ms", "__rate_interval", "__timezone", "timeFilter", "datasource", "__field.labels.Device", "__field.labels.Circuit", "__all"}
+BUILT_IN = {
+    "__from",
+    "__to",
+    "__interval",
+    "__interval_ms",
+    "__rate_interval",
+    "__timezone",
+    "timeFilter",
+    "datasource",
+    "__field.labels.Device",
+    "__field.labels.Circuit",
+    "__all",
+}
 SPANS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400, "y": 366 * 86400}
 
 
@@ -131,7 +144,13 @@ class Asked:
         self.variables.update({"meter": ".*", **dict(said.split("=", 1) for said in options.var)})
 
     def filled(self, text, begin, end, extra=()):
-        grafana = {"__from": str(int(begin * 1000)), "__to": str(int(end * 1000)), "__rate_interval": "5m", "__interval": "1m", "__timezone": self.options.timezone}
+        grafana = {
+            "__from": str(int(begin * 1000)),
+            "__to": str(int(end * 1000)),
+            "__rate_interval": "5m",
+            "__interval": "1m",
+            "__timezone": self.options.timezone,
+        }
         values = {**grafana, **dict(extra), **self.variables}
         return re.sub(r"\$\{([\w.]+)\}|\$(\w+)", lambda m: values.get(m[1] or m[2], m[0]), text)
 

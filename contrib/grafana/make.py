@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Writes the dashboards and alert rules of this folder anew from `parts`; `--check` says whether they are as they would be written."""
+
 import json
 import pathlib
 import sys

@@ -1,4 +1,5 @@
 """The dashboard over InfluxDB, in InfluxQL, which 1.x, 2.x (by its automatic mapping of buckets) and 3 Core all answer."""
+
 from . import panels as p
 from .rules import rule
 
@@ -66,40 +67,106 @@ def rows():
             p.stat("Today", ask(per_day()), "kwatth", decimals=2),
             p.stat("Cost today", ask(COSTS), "none", decimals=2),
             p.stat("Highest", ask(of_meter('max("total_power_w")')), "watt"),
-            p.stat("Phantom load", ask(of_meter('percentile("total_power_w", 5)')), "watt", time_from="24h", description="What the house draws at least, 95 % of the time of the last day."),
+            p.stat(
+                "Phantom load",
+                ask(of_meter('percentile("total_power_w", 5)')),
+                "watt",
+                time_from="24h",
+                description="What the house draws at least, 95 % of the time of the last day.",
+            ),
             p.stat("Power changes", ask('SELECT count("power_delta_w") FROM "event_energy_correlation" WHERE $timeFilter'), "none"),
         ],
         [p.lines("The whole house", [ask(power, "House")], interval="1m")],
         [
-            p.lines("Circuits and plugs", [ask(over_time('mean("power_w")', "smart_meter_circuit", by="circuit_name"), "$tag_circuit_name")], width=16, height=10, stacked=True, interval="5m"),
-            p.ranking("Circuits and plugs now", [ask('SELECT last("power_w") FROM "smart_meter_circuit" WHERE $timeFilter GROUP BY "circuit_name"', "$tag_circuit_name")], "watt"),
+            p.lines(
+                "Circuits and plugs",
+                [ask(over_time('mean("power_w")', "smart_meter_circuit", by="circuit_name"), "$tag_circuit_name")],
+                width=16,
+                height=10,
+                stacked=True,
+                interval="5m",
+            ),
+            p.ranking(
+                "Circuits and plugs now",
+                [ask('SELECT last("power_w") FROM "smart_meter_circuit" WHERE $timeFilter GROUP BY "circuit_name"', "$tag_circuit_name")],
+                "watt",
+            ),
         ],
         [
-            p.table("Devices, by what they add when they begin", [ask('SELECT count("power_delta_w") AS "Times", mean("power_delta_w") AS "Mean step", max("power_delta_w") AS "Largest" '
-                    'FROM "event_energy_correlation" WHERE $timeFilter AND "power_delta_w" > 0 GROUP BY "entity_id"', shape="table")], width=12, units=[("Mean step", "watt"), ("Largest", "watt")]),
-            p.table("Power changes", [ask(f"{CORRELATIONS} ORDER BY time DESC LIMIT 200", shape="table")], width=12, units=[("power_before_w", "watt"), ("power_after_w", "watt"), ("power_delta_w", "watt"), ("power_delta_pct", "percent")]),
+            p.table(
+                "Devices, by what they add when they begin",
+                [
+                    ask(
+                        'SELECT count("power_delta_w") AS "Times", mean("power_delta_w") AS "Mean step", max("power_delta_w") AS "Largest" '
+                        'FROM "event_energy_correlation" WHERE $timeFilter AND "power_delta_w" > 0 GROUP BY "entity_id"',
+                        shape="table",
+                    )
+                ],
+                width=12,
+                units=[("Mean step", "watt"), ("Largest", "watt")],
+            ),
+            p.table(
+                "Power changes",
+                [ask(f"{CORRELATIONS} ORDER BY time DESC LIMIT 200", shape="table")],
+                width=12,
+                units=[("power_before_w", "watt"), ("power_after_w", "watt"), ("power_delta_w", "watt"), ("power_delta_pct", "percent")],
+            ),
         ],
         [
-            p.bars("Energy by day, and over seven days", [ask(per_day(), "kWh a day"), ask(per_day(f"moving_average({ENERGY}, 7) / 1000"), "mean of 7 days")], "kwatth", time_from="30d",
-                overrides=[{"matcher": {"id": "byName", "options": "mean of 7 days"}, "properties": [{"id": "custom.drawStyle", "value": "line"}, {"id": "custom.lineWidth", "value": 2}, {"id": "custom.fillOpacity", "value": 0}]}]),
+            p.bars(
+                "Energy by day, and over seven days",
+                [ask(per_day(), "kWh a day"), ask(per_day(f"moving_average({ENERGY}, 7) / 1000"), "mean of 7 days")],
+                "kwatth",
+                time_from="30d",
+                overrides=[
+                    {
+                        "matcher": {"id": "byName", "options": "mean of 7 days"},
+                        "properties": [
+                            {"id": "custom.drawStyle", "value": "line"},
+                            {"id": "custom.lineWidth", "value": 2},
+                            {"id": "custom.fillOpacity", "value": 0},
+                        ],
+                    }
+                ],
+            ),
             p.bars("Cost by day", [ask(COSTS, "cost")], "none", decimals=2, time_from="30d"),
         ],
         [
-            p.bars_by_name("Cost by week", [ask(COSTS, "cost")], "none", "Time", decimals=2, time_from="12w", transformations=p.by_calendar("GGGG-[W]WW", "cost")),
+            p.bars_by_name(
+                "Cost by week", [ask(COSTS, "cost")], "none", "Time", decimals=2, time_from="12w", transformations=p.by_calendar("GGGG-[W]WW", "cost")
+            ),
             p.bars_by_name("Cost by month", [ask(COSTS, "cost")], "none", "Time", decimals=2, time_from="1y", transformations=p.by_calendar("YYYY-MM", "cost")),
         ],
-        [p.bars("Phantom load by day", [ask(over_time('min("total_power_w")', "smart_meter", METER, step="1d", fill="none", zone=True), "least power of the day")], "watt", width=24, time_from="30d")],
+        [
+            p.bars(
+                "Phantom load by day",
+                [ask(over_time('min("total_power_w")', "smart_meter", METER, step="1d", fill="none", zone=True), "least power of the day")],
+                "watt",
+                width=24,
+                time_from="30d",
+            )
+        ],
     ]
 
 
 def annotations():
     query = f'SELECT "power_delta_w" AS "text", "entity_id" AS "what", "state" AS "tags" FROM "event_energy_correlation" WHERE $timeFilter AND {BIG} LIMIT 500'
-    target = {"query": query, "rawQuery": True, "textEditor": True, "fromAnnotations": True, "resultFormat": "table", "textColumn": "what", "tagsColumn": "tags"}
+    target = {
+        "query": query,
+        "rawQuery": True,
+        "textEditor": True,
+        "fromAnnotations": True,
+        "resultFormat": "table",
+        "textColumn": "what",
+        "tagsColumn": "tags",
+    }
     return [p.annotation("Correlations", KIND, target)]
 
 
 def dashboard():
-    return p.dashboard(UID, "Wattribute: the house (InfluxDB)", "The house, its circuits and what changed its power, from InfluxDB.", KIND, rows(), variables(), annotations())
+    return p.dashboard(
+        UID, "Wattribute: the house (InfluxDB)", "The house, its circuits and what changed its power, from InfluxDB.", KIND, rows(), variables(), annotations()
+    )
 
 
 def rules():
@@ -109,8 +176,39 @@ def rules():
     power = 'SELECT mean("total_power_w") FROM "smart_meter" WHERE $timeFilter GROUP BY time(1m) fill(none)'
     circuits = 'SELECT mean("power_w") FROM "smart_meter_circuit" WHERE $timeFilter GROUP BY time(10m), "circuit_name" fill(none)'
     return [
-        rule(UID, "high-use", "The house draws much", model(power), seconds=600, reducer="mean", above=8000, lasts="5m", summary="The house draws {{ .Values.B.Value }} W"),
-        rule(UID, "left-on", "Something has been on for hours", model(circuits), seconds=6 * 3600, reducer="min", above=100, lasts="1m",
-             summary="{{ .Labels.circuit_name }} has drawn more than 100 W for six hours", description="Exclude what always does: AND \"circuit_name\" !~ /fridge/."),
-        rule(UID, "no-data", "The meter says nothing", model(power), seconds=900, reducer="count", below=1, lasts="5m", no_data="Alerting", summary="No power of the house for 15 minutes"),
+        rule(
+            UID,
+            "high-use",
+            "The house draws much",
+            model(power),
+            seconds=600,
+            reducer="mean",
+            above=8000,
+            lasts="5m",
+            summary="The house draws {{ .Values.B.Value }} W",
+        ),
+        rule(
+            UID,
+            "left-on",
+            "Something has been on for hours",
+            model(circuits),
+            seconds=6 * 3600,
+            reducer="min",
+            above=100,
+            lasts="1m",
+            summary="{{ .Labels.circuit_name }} has drawn more than 100 W for six hours",
+            description='Exclude what always does: AND "circuit_name" !~ /fridge/.',
+        ),
+        rule(
+            UID,
+            "no-data",
+            "The meter says nothing",
+            model(power),
+            seconds=900,
+            reducer="count",
+            below=1,
+            lasts="5m",
+            no_data="Alerting",
+            summary="No power of the house for 15 minutes",
+        ),
     ]

@@ -10,7 +10,24 @@ def datasource(kind):
     return {"type": kind, "uid": "${datasource}"}
 
 
-def panel(kind, title, targets, width, height, *, unit=None, decimals=None, description="", options=None, custom=None, overrides=(), transformations=(), time_from=None, interval=None, **defaults):
+def panel(
+    kind,
+    title,
+    targets,
+    width,
+    height,
+    *,
+    unit=None,
+    decimals=None,
+    description="",
+    options=None,
+    custom=None,
+    overrides=(),
+    transformations=(),
+    time_from=None,
+    interval=None,
+    **defaults
+):
     """One panel; `targets` are queries without refId, which is given here in their order."""
     field = {"color": {"mode": "palette-classic"}, "custom": custom or {}, **defaults}
     if unit:
@@ -110,12 +127,25 @@ def ranking(title, targets, unit, *, width=8, height=10, **more):
         "maxVizHeight": 300,
         "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False, "calcs": []},
     }
-    return panel("bargauge", title, targets, width, height, unit=unit, options=options, min=0, thresholds={"mode": "absolute", "steps": [{"color": "blue", "value": None}]}, **more)
+    return panel(
+        "bargauge",
+        title,
+        targets,
+        width,
+        height,
+        unit=unit,
+        options=options,
+        min=0,
+        thresholds={"mode": "absolute", "steps": [{"color": "blue", "value": None}]},
+        **more
+    )
 
 
 def table(title, targets, *, width=WIDTH, height=10, units=(), **more):
     """Rows and columns; `units` are (column, unit) pairs."""
-    overrides = [{"matcher": {"id": "byName", "options": name}, "properties": [{"id": "unit", "value": unit}, {"id": "decimals", "value": 1}]} for name, unit in units]
+    overrides = [
+        {"matcher": {"id": "byName", "options": name}, "properties": [{"id": "unit", "value": unit}, {"id": "decimals", "value": 1}]} for name, unit in units
+    ]
     return panel("table", title, targets, width, height, options={"showHeader": True, "cellHeight": "sm"}, overrides=overrides, **more)
 
 
@@ -128,7 +158,10 @@ def by_calendar(pattern, field):
     """Sums of values a day, by week or month of the viewer's time zone: `pattern` is moment.js's."""
     return [
         {"id": "formatTime", "options": {"timeField": "Time", "outputFormat": pattern, "useTimezone": True}},
-        {"id": "groupBy", "options": {"fields": {"Time": {"aggregations": [], "operation": "groupby"}, field: {"aggregations": ["sum"], "operation": "aggregate"}}}},
+        {
+            "id": "groupBy",
+            "options": {"fields": {"Time": {"aggregations": [], "operation": "groupby"}, field: {"aggregations": ["sum"], "operation": "aggregate"}}},
+        },
     ]
 
 
@@ -149,7 +182,19 @@ def textbox(name, label, value, description=""):
 
 def chosen_source(kind):
     """The variable that says which data source of its kind is asked."""
-    return {"type": "datasource", "name": "datasource", "label": "Data source", "query": kind, "refresh": 1, "hide": 0, "includeAll": False, "multi": False, "options": [], "regex": "", "skipUrlSync": False}
+    return {
+        "type": "datasource",
+        "name": "datasource",
+        "label": "Data source",
+        "query": kind,
+        "refresh": 1,
+        "hide": 0,
+        "includeAll": False,
+        "multi": False,
+        "options": [],
+        "regex": "",
+        "skipUrlSync": False,
+    }
 
 
 def dashboard(uid, title, description, kind, rows, variables=(), annotations=(), time="now-24h", refresh="30s"):
@@ -167,7 +212,15 @@ def dashboard(uid, title, description, kind, rows, variables=(), annotations=(),
             panels.append(one)
             x, tallest = x + one["gridPos"]["w"], max(tallest, one["gridPos"]["h"])
         y += tallest
-    own = {"builtIn": 1, "datasource": {"type": "grafana", "uid": "-- Grafana --"}, "enable": True, "hide": True, "iconColor": "rgba(0, 211, 255, 1)", "name": "Annotations & Alerts", "type": "dashboard"}
+    own = {
+        "builtIn": 1,
+        "datasource": {"type": "grafana", "uid": "-- Grafana --"},
+        "enable": True,
+        "hide": True,
+        "iconColor": "rgba(0, 211, 255, 1)",
+        "name": "Annotations & Alerts",
+        "type": "dashboard",
+    }
     return {
         "uid": uid,
         "title": title,
@@ -181,7 +234,19 @@ def dashboard(uid, title, description, kind, rows, variables=(), annotations=(),
         "time": {"from": time, "to": "now"},
         "timezone": "browser",
         "weekStart": "monday",
-        "links": [{"type": "dashboards", "title": "Wattribute", "tags": ["wattribute"], "asDropdown": True, "icon": "external link", "includeVars": False, "keepTime": True, "targetBlank": False, "tooltip": ""}],
+        "links": [
+            {
+                "type": "dashboards",
+                "title": "Wattribute",
+                "tags": ["wattribute"],
+                "asDropdown": True,
+                "icon": "external link",
+                "includeVars": False,
+                "keepTime": True,
+                "targetBlank": False,
+                "tooltip": "",
+            }
+        ],
         "templating": {"list": [chosen_source(kind), *variables]},
         "annotations": {"list": [own, *annotations]},
         "panels": panels,

@@ -16,11 +16,24 @@ def rule(source, name, title, model, *, seconds, reducer, lasts, summary, above=
         "annotations": {"summary": summary, **({"description": description} if description else {})},
         "labels": {"from": "wattribute", "kind": name.replace("-", "_")},
         "data": [
-            {"refId": "A", "relativeTimeRange": {"from": seconds, "to": 0}, "datasourceUid": source, "model": {"refId": "A", "intervalMs": 10000, "maxDataPoints": 2000, **model}},
-            {"refId": "B", "relativeTimeRange": {"from": seconds, "to": 0}, "datasourceUid": "__expr__",
-             "model": {"refId": "B", "type": "reduce", "datasource": expression, "expression": "A", "reducer": reducer, "settings": {"mode": "dropNN"}}},
-            {"refId": "C", "relativeTimeRange": {"from": seconds, "to": 0}, "datasourceUid": "__expr__",
-             "model": {"refId": "C", "type": "threshold", "datasource": expression, "expression": "B", "conditions": [{"evaluator": limit}]}},
+            {
+                "refId": "A",
+                "relativeTimeRange": {"from": seconds, "to": 0},
+                "datasourceUid": source,
+                "model": {"refId": "A", "intervalMs": 10000, "maxDataPoints": 2000, **model},
+            },
+            {
+                "refId": "B",
+                "relativeTimeRange": {"from": seconds, "to": 0},
+                "datasourceUid": "__expr__",
+                "model": {"refId": "B", "type": "reduce", "datasource": expression, "expression": "A", "reducer": reducer, "settings": {"mode": "dropNN"}},
+            },
+            {
+                "refId": "C",
+                "relativeTimeRange": {"from": seconds, "to": 0},
+                "datasourceUid": "__expr__",
+                "model": {"refId": "C", "type": "threshold", "datasource": expression, "expression": "B", "conditions": [{"evaluator": limit}]},
+            },
         ],
     }
 
