@@ -34,6 +34,24 @@ compose() {
     echo "docker-compose.yml: clean, $(docker-compose --env-file "$work/nothing" config --services | wc -l) services"
 }
 
+# In a folder of its own: what is made is random, closed to others, named in .env, and left as it is by a second run.
+secrets() {
+    mkdir -p "$work/home/contrib/docker"
+    cp contrib/docker/secrets.sh "$work/home/contrib/docker/"
+    cp .env.example "$work/home/"
+    "$work/home/contrib/docker/secrets.sh" >/dev/null
+    before=$(cat "$work/home/.env" "$work/home/secrets"/* | cksum)
+    "$work/home/contrib/docker/secrets.sh" >/dev/null
+    [ "$(cat "$work/home/.env" "$work/home/secrets"/* | cksum)" = "$before" ] || { echo "secrets.sh: a second run changed something" >&2 && return 1; }
+    [ "$(stat -c %a "$work/home/secrets")" = 700 ] || { echo "secrets.sh: others can look into the folder" >&2 && return 1; }
+    [ "$(wc -c <"$work/home/secrets/influxdb_token")" -eq 64 ] || { echo "secrets.sh: a token is to have 64 digits" >&2 && return 1; }
+    for name in wattribute_tokens home_assistant_token mqtt_password influxdb_token influxdb_password grafana_password; do
+        grep -q "^$(echo "$name" | tr '[:lower:]' '[:upper:]')_FILE=./secrets/$name\$" "$work/home/.env" || { echo "secrets.sh: .env does not name $name" >&2 && return 1; }
+        grep -q "^  $name:" docker-compose.yml || { echo "docker-compose.yml: there is no secret $name" >&2 && return 1; }
+    done
+    echo "secrets.sh: made, named, kept"
+}
+
 # With the binary's place taken by a program that is here, since nothing is installed.
 service() {
     mkdir -p "$work/unit"
@@ -82,6 +100,7 @@ if there shellcheck shellcheck; then
     echo "shellcheck: clean"
 fi
 if there systemd-analyze systemd; then service; fi
+secrets
 scripts/test-install.sh
 scripts/dockerfile.py --dry
 contrib/grafana/make.py --check
