@@ -49,6 +49,7 @@ secrets() {
         grep -q "^$(echo "$name" | tr '[:lower:]' '[:upper:]')_FILE=./secrets/$name\$" "$work/home/.env" || { echo "secrets.sh: .env does not name $name" >&2 && return 1; }
         grep -q "^  $name:" docker-compose.yml || { echo "docker-compose.yml: there is no secret $name" >&2 && return 1; }
     done
+    grep -q '^GRAFANA_API_TOKEN_FILE=./secrets/wattribute_tokens$' "$work/home/.env"
     echo "secrets.sh: made, named, kept"
 }
 

@@ -41,4 +41,6 @@ for name in wattribute_tokens influxdb_token influxdb_password mqtt_password gra
         echo "$variable=$path" >>"$env"
     fi
 done
+# Until it has one of its own, Grafana asks with ours.
+sed -i "s|^#GRAFANA_API_TOKEN_FILE=.*|GRAFANA_API_TOKEN_FILE=${path%/*}/wattribute_tokens|" "$env"
 echo "$env names them"
