@@ -6,6 +6,7 @@ mod analyze;
 mod arenas;
 mod arguments;
 mod ask;
+mod calibrate;
 mod check;
 mod config;
 mod correlations;
@@ -60,6 +61,8 @@ enum Command {
     Backup(keep::BackupArguments),
     /// Make, list or revoke the tokens that let others in
     Token(token::TokenArguments),
+    /// Set what a meter shows, read off the meter itself; a running service takes it up at once
+    Calibrate(calibrate::CalibrateArguments),
     /// Print the OpenAPI description of a service
     Openapi(openapi::Arguments),
     /// Print the configuration in effect, without its secrets
@@ -90,6 +93,7 @@ fn main() -> ExitCode {
         Command::Import(arguments) => keep::import(&arguments),
         Command::Backup(arguments) => keep::backup(&arguments),
         Command::Token(arguments) => token::run(&arguments),
+        Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Openapi(arguments) => openapi::run(&arguments),
         Command::Config(arguments) => show::run(&arguments),
     };

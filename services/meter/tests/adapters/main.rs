@@ -5,6 +5,7 @@
 mod broker;
 mod home;
 mod pages;
+mod pulse;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
