@@ -43,7 +43,7 @@ impl Sources {
     pub fn names(&self) -> Vec<&'static str> {
         let set_up = [
             (tasmota::NAME, !self.tasmota.topics.is_empty()),
-            (glow::NAME, !self.glow.topics.is_empty()),
+            (glow::NAME, !self.glow.topics.is_empty() || self.glow.cloud.is_set()),
             (mqtt::NAME, !self.mqtt.is_empty()),
             (http::NAME, !self.http.is_empty()),
             (iotawatt::NAME, !self.iotawatt.is_empty()),
@@ -63,13 +63,20 @@ impl Sources {
         };
         for name in self.names() {
             let over_mqtt = [tasmota::NAME, glow::NAME, mqtt::NAME].contains(&name);
-            if over_mqtt && self.broker.url.is_none() {
+            let is_elsewhere = name == glow::NAME && self.glow.topics.is_empty();
+            if over_mqtt && !is_elsewhere && self.broker.url.is_none() {
                 let why = "it is heard over MQTT, and no broker is set up: set `url` in [mqtt], such as mqtt://192.168.1.2:1883";
                 add(name, Err(AdapterError::Unsupported(why.to_owned())));
                 continue;
             }
             match name {
                 tasmota::NAME => add(name, tasmota::Tasmota::new(&self.tasmota, &self.broker, &known).map(boxed)),
+                glow::NAME if is_elsewhere => add(name, glow::GlowCloud::new(&self.glow.cloud, &known).map(boxed)),
+                glow::NAME if self.glow.cloud.is_set() => {
+                    let why = "[glow] topics and [glow.cloud] are both set: the same meter would be read twice; keep one of the two";
+                    add(name, Err(AdapterError::Unsupported(why.to_owned())));
+                    add(name, glow::Glow::listen(&self.glow, &self.broker, &known).map(boxed));
+                }
                 glow::NAME => add(name, glow::Glow::listen(&self.glow, &self.broker, &known).map(boxed)),
                 mqtt::NAME => {
                     let (adapter, errors) = mqtt::Mqtt::listen(&self.mqtt, &self.broker, &known);

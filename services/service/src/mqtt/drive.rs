@@ -3,7 +3,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use rumqttc::{ConnectReturnCode, ConnectionError, EventLoop, Incoming, Outgoing, QoS};
+use rumqttc::{ConnectReturnCode, ConnectionError, EventLoop, Incoming, Outgoing, QoS, TlsError};
+use rustls::CertificateError;
 use tokio::sync::mpsc;
 
 use super::{Client, Event, Message};
@@ -18,7 +19,7 @@ fn waits() -> impl Iterator<Item = Duration> {
 }
 
 /// Keeps the connection until it is said goodbye to or nobody hears any more.
-pub(super) async fn drive(mut connection: EventLoop, client: Client, said: mpsc::Sender<Event>, broker: String) {
+pub(super) async fn drive(mut connection: EventLoop, client: Client, said: mpsc::Sender<Event>, whose: Whose) {
     let mut wait = waits();
     let mut told = false;
     let mut leaving = false;
@@ -47,7 +48,7 @@ pub(super) async fn drive(mut connection: EventLoop, client: Client, said: mpsc:
                 client.shared.connected.store(false, Ordering::Release);
                 if !told {
                     told = true;
-                    if said.send(Event::Disconnected(reason(&error, &broker))).await.is_err() {
+                    if said.send(Event::Disconnected(whose.reason(&error))).await.is_err() {
                         break;
                     }
                 }
@@ -76,15 +77,51 @@ fn subscribe(client: &Client) {
     }
 }
 
-/// What is wrong and what would help, in one line.
-fn reason(error: &ConnectionError, broker: &str) -> String {
-    match error {
-        ConnectionError::ConnectionRefused(ConnectReturnCode::BadUserNamePassword | ConnectReturnCode::NotAuthorized) => {
-            format!("{broker} refuses the user or the password: check mqtt.username and mqtt.password")
+/// Whose connection it is, for what is said of it.
+pub(super) struct Whose {
+    /// Where the broker is.
+    pub broker: String,
+    /// The section of the configuration that says so.
+    pub section: &'static str,
+}
+
+impl Whose {
+    /// What is wrong and what would help, in one line.
+    fn reason(&self, error: &ConnectionError) -> String {
+        let Whose { broker, section } = self;
+        match error {
+            ConnectionError::ConnectionRefused(ConnectReturnCode::BadUserNamePassword | ConnectReturnCode::NotAuthorized) => {
+                format!("{broker} refuses the user or the password: check {section}.username and {section}.password")
+            }
+            ConnectionError::Io(e) => format!("{broker} cannot be reached: {e}; check {section}.url and that the broker runs"),
+            ConnectionError::Tls(error) => self.tls(error),
+            ConnectionError::NetworkTimeout | ConnectionError::FlushTimeout => format!("{broker} does not answer in time"),
+            ConnectionError::MqttState(_) => format!("the connection to {broker} broke"),
+            other => format!("{broker}: {other}"),
         }
-        ConnectionError::Io(e) => format!("{broker} cannot be reached: {e}; check mqtt.url and that the broker runs"),
-        ConnectionError::NetworkTimeout | ConnectionError::FlushTimeout => format!("{broker} does not answer in time"),
-        ConnectionError::MqttState(_) => format!("the connection to {broker} broke"),
-        other => format!("{broker}: {other}"),
+    }
+
+    /// The same of TLS.
+    fn tls(&self, error: &TlsError) -> String {
+        let Whose { broker, section } = self;
+        let inner = match error {
+            TlsError::Io(e) => e.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()),
+            TlsError::TLS(e) => Some(e),
+            _ => None,
+        };
+        let remedy = match inner {
+            Some(rustls::Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) => format!("give the name that stands in its certificate in {section}.url"),
+            Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+                format!("where its certificate is of your own CA, name that CA's file as {section}.ca_file")
+            }
+            Some(rustls::Error::InvalidCertificate(_)) => "see the broker's certificate, and the clocks of both".to_owned(),
+            Some(rustls::Error::InvalidMessage(_)) => {
+                format!("it may speak no TLS on this port: give {section}.url as mqtt://, or the port for TLS, often 8883")
+            }
+            _ => format!("check the port in {section}.url, and that the broker speaks TLS 1.2 or 1.3 there"),
+        };
+        format!("no trusted connection to {broker}: {error}; {remedy}")
     }
 }
