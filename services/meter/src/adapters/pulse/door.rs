@@ -174,11 +174,6 @@ pub fn routes(door: Door) -> OpenApiRouter {
 /// Take what a pulse meter says: the one whose token it shows, or that it names, or the only one.
 #[utoipa::path(post, path = "/push/pulse", tag = "push", request_body = PulseReading, responses(
     (status = 200, description = "It is on the disk", body = Taken),
-    (status = 400, description = "It is no JSON", body = Problem, content_type = "application/problem+json"),
-    (status = 401, description = "Its token is missing or of another", body = Problem, content_type = "application/problem+json"),
-    (status = 404, description = "There is no such meter", body = Problem, content_type = "application/problem+json"),
-    (status = 422, description = "A field makes no sense", body = Problem, content_type = "application/problem+json"),
-    (status = 503, description = "It is not on the disk: push it again", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn push_pulse(State(door): State<Door>, request: Request) -> Result<Json<Taken>, Response> {
     push(door, None, request).await
@@ -188,11 +183,6 @@ async fn push_pulse(State(door): State<Door>, request: Request) -> Result<Json<T
 #[utoipa::path(post, path = "/push/pulse/{name}", tag = "push", request_body = PulseReading,
     params(("name" = String, Path, description = "Its name, as set up")), responses(
     (status = 200, description = "It is on the disk", body = Taken),
-    (status = 400, description = "It is no JSON", body = Problem, content_type = "application/problem+json"),
-    (status = 401, description = "Its token is missing or of another", body = Problem, content_type = "application/problem+json"),
-    (status = 404, description = "There is no such meter", body = Problem, content_type = "application/problem+json"),
-    (status = 422, description = "A field makes no sense", body = Problem, content_type = "application/problem+json"),
-    (status = 503, description = "It is not on the disk: push it again", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn push_pulse_of(State(door): State<Door>, PathOf(name): PathOf<String>, request: Request) -> Result<Json<Taken>, Response> {
     push(door, Some(name), request).await
