@@ -231,7 +231,7 @@ impl Pulse {
         let said = wire::read(&message.payload, now_ms);
         let device = said.as_ref().ok().and_then(|said| said.device.as_deref()).map(device_name);
         let on_it = |meter: &&mut Meter| meter.config.topic.as_deref() == Some(&message.topic);
-        let mut listeners: Vec<&mut Meter> = self.meters.iter_mut().filter(|meter| on_it(&meter)).collect();
+        let mut listeners: Vec<&mut Meter> = self.meters.iter_mut().filter(on_it).collect();
         let at = listeners.iter().position(|meter| Some(&meter.name) == device.as_ref()).unwrap_or(0);
         if let Some(meter) = listeners.get_mut(at) {
             meter.hear(said, &wire::masked(&message.payload), now_ms, &mut self.register, &mut out);

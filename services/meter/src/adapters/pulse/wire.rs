@@ -127,7 +127,7 @@ fn instant(said: Option<&Value>, now_ms: i64) -> (Option<i64>, Option<String>) {
 /// Seconds or milliseconds since the epoch, as ms.
 fn epoch_ms(number: f64) -> Option<i64> {
     match number {
-        number if !number.is_finite() || number < 0.0 || number > 1e14 => None,
+        number if !(0.0..=1e14).contains(&number) => None,
         number if number < 1e11 => Some((number * 1e3) as i64),
         number => Some(number as i64),
     }
