@@ -17,30 +17,34 @@ use crate::{number, text};
 pub struct CalibrateArguments {
     #[command(subcommand)]
     what: What,
-    #[command(flatten)]
-    all: Arguments,
 }
 
 #[derive(clap::Subcommand, Debug)]
 enum What {
     /// A meter whose pulses are counted: a [[pulse]]
-    Pulse {
-        /// What the meter shows now
-        #[arg(long, value_name = "KWH")]
-        meter_reading: f64,
-        /// Which meter, where several are set up
-        #[arg(long, value_name = "NAME")]
-        name: Option<String>,
-        /// Pulses of one kWh, as they stand on the meter
-        #[arg(long, value_name = "N")]
-        pulses_per_kwh: Option<f64>,
-    },
+    Pulse(PulseArguments),
+}
+
+/// What `calibrate pulse` takes.
+#[derive(clap::Args, Debug)]
+struct PulseArguments {
+    /// What the meter shows now
+    #[arg(long, value_name = "KWH")]
+    meter_reading: f64,
+    /// Which meter, where several are set up
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Pulses of one kWh, as they stand on the meter
+    #[arg(long, value_name = "N")]
+    pulses_per_kwh: Option<f64>,
+    #[command(flatten)]
+    all: Arguments,
 }
 
 /// Sets what a meter shows.
 pub fn run(arguments: &CalibrateArguments) -> anyhow::Result<ExitCode> {
-    let What::Pulse { meter_reading, name, pulses_per_kwh } = &arguments.what;
-    let loaded = config::load(arguments.all.config.as_deref(), Services::All)?;
+    let What::Pulse(PulseArguments { meter_reading, name, pulses_per_kwh, all }) = &arguments.what;
+    let loaded = config::load(all.config.as_deref(), Services::All)?;
     let meters: Vec<String> = loaded.config.meter.sources.pulse.iter().map(|meter| device_name(&meter.name)).collect();
     let name = match (name.as_deref().map(device_name), &*meters) {
         (_, []) => bail!("no pulse meter is set up: give it a [[pulse]] in the configuration"),

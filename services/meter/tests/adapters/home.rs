@@ -17,6 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Home {
     pub store: Arc<dyn Store>,
+    /// Where it answers.
+    pub address: std::net::SocketAddr,
     /// Who may ask, and where pulse meters push.
     pub access: Access,
     pub door: Door,
@@ -42,16 +44,18 @@ impl Home {
         let (health, shutdown) = (Health::default(), CancellationToken::new());
         let (access, door) = (Access::new(&access::Config::default()).unwrap(), sources.door.clone());
         access.keep_in(store.clone()).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
         let context = Context {
             store: store.clone(),
-            listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
+            listener,
             access: access.clone(),
             shutdown: shutdown.clone(),
             health: health.clone(),
             is_demo: false,
         };
         let running = tokio::spawn(run(Config { sources, ..Config::default() }, context));
-        Home { store, access, door, health, shutdown, running, _folder: None }
+        Home { store, address, access, door, health, shutdown, running, _folder: None }
     }
 
     pub async fn stop(self) {

@@ -1,6 +1,7 @@
 //! Pulse meters as the service runs them: pushed over HTTP, published on a real Mosquitto, calibrated while it runs.
 
 use std::net::SocketAddr;
+use std::process::{Command, Stdio};
 
 use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
@@ -74,6 +75,31 @@ async fn what_is_pushed_is_on_the_disk_when_it_is_answered_and_goes_on_after_a_r
     let (_, next) = push(&home, r#"{"pulse_count": 10, "boot_id": 2, "uptime_ms": 1900}"#).await;
     assert_eq!((&restarted["counter"], &next["counter"]), (&json!("unclear"), &json!("restarted")), "{restarted} {next}");
     assert_eq!(next["energy_import_kwh"], json!(100.24));
+    home.stop().await;
+}
+
+#[tokio::test]
+async fn the_service_answers_whoever_speaks_http() {
+    if Command::new("curl").arg("--version").stdout(Stdio::null()).status().is_err() {
+        println!("SKIPPED: curl is not installed (apt install curl)");
+        return;
+    }
+    let home = Home::start(meters(json!([{"name": "meter", "token": "hush"}]))).await;
+    home.until_health("pulse", |state| *state == State::Ok).await;
+    let url = format!("http://{}/push/pulse/meter", home.address);
+    let curl = async |options: &'static [&'static str]| {
+        let mut command = Command::new("curl");
+        command.args(["-s", "-w", "%{http_code}", "-d", r#"{"power_kw": "0.5", "pulse_count": 7}"#]).args(options).arg(&url);
+        let said = tokio::task::spawn_blocking(move || command.output().unwrap().stdout).await.unwrap();
+        String::from_utf8(said).unwrap()
+    };
+    let said = curl(&["-H", "Authorization: Bearer hush"]).await;
+    assert!(said.ends_with("200") && said.contains(r#""power_w":500.0"#), "{said}");
+    assert_eq!(home.now("pulse.meter", Quantity::EnergyImportKwh).await, [0.007]);
+    let said = curl(&[]).await;
+    assert!(said.ends_with("401") && said.contains("a token of its own"), "{said}");
+    let said = curl(&["-X", "GET", "-H", "Authorization: Bearer hush"]).await;
+    assert!(said.ends_with("405"), "{said}");
     home.stop().await;
 }
 
