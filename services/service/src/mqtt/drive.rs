@@ -9,10 +9,15 @@ use tokio::sync::mpsc;
 
 use super::{Client, Event, Message};
 
-fn waits() -> impl Iterator<Item = Duration> {
+/// The longest wait before a broker that is away is tried again.
+const AWAY: Duration = Duration::from_secs(30);
+/// The same of one that refuses the password: some lock out who tries too often.
+const REFUSED: Duration = Duration::from_secs(300);
+
+fn waits(longest: Duration) -> impl Iterator<Item = Duration> {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(500))
-        .with_max_delay(Duration::from_secs(30))
+        .with_max_delay(longest)
         .with_jitter()
         .without_max_times()
         .build()
@@ -20,7 +25,7 @@ fn waits() -> impl Iterator<Item = Duration> {
 
 /// Keeps the connection until it is said goodbye to or nobody hears any more.
 pub(super) async fn drive(mut connection: EventLoop, client: Client, said: mpsc::Sender<Event>, whose: Whose) {
-    let mut wait = waits();
+    let (mut away, mut refused) = (waits(AWAY), waits(REFUSED));
     let mut told = false;
     let mut leaving = false;
     loop {
@@ -30,7 +35,7 @@ pub(super) async fn drive(mut connection: EventLoop, client: Client, said: mpsc:
         };
         let event = match polled {
             Ok(rumqttc::Event::Incoming(Incoming::ConnAck(_))) => {
-                wait = waits();
+                (away, refused) = (waits(AWAY), waits(REFUSED));
                 told = false;
                 subscribe(&client);
                 Some(Event::Connected)
@@ -52,8 +57,9 @@ pub(super) async fn drive(mut connection: EventLoop, client: Client, said: mpsc:
                         break;
                     }
                 }
+                let wait = if is_refused(&error) { refused.next().unwrap_or(REFUSED) } else { away.next().unwrap_or(AWAY) };
                 tokio::select! {
-                    () = tokio::time::sleep(wait.next().unwrap_or(Duration::from_secs(30))) => {}
+                    () = tokio::time::sleep(wait) => {}
                     () = said.closed() => break,
                 }
                 None
@@ -77,6 +83,11 @@ fn subscribe(client: &Client) {
     }
 }
 
+fn is_refused(error: &ConnectionError) -> bool {
+    use ConnectReturnCode::{BadUserNamePassword, NotAuthorized};
+    matches!(error, ConnectionError::ConnectionRefused(BadUserNamePassword | NotAuthorized))
+}
+
 /// Whose connection it is, for what is said of it.
 pub(super) struct Whose {
     /// Where the broker is.
@@ -90,7 +101,7 @@ impl Whose {
     fn reason(&self, error: &ConnectionError) -> String {
         let Whose { broker, section } = self;
         match error {
-            ConnectionError::ConnectionRefused(ConnectReturnCode::BadUserNamePassword | ConnectReturnCode::NotAuthorized) => {
+            error if is_refused(error) => {
                 format!("{broker} refuses the user or the password: check {section}.username and {section}.password")
             }
             ConnectionError::Io(e) => format!("{broker} cannot be reached: {e}; check {section}.url and that the broker runs"),

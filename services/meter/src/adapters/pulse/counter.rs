@@ -183,7 +183,7 @@ impl Counter {
         if rate.counts_pulses && (has(Kind::Pulses) || follows(Kind::Pulses)) {
             return Kind::Pulses;
         }
-        let given_up = at_ms - self.at_ms > GIVEN_UP_MS;
+        let given_up = at_ms.saturating_sub(self.at_ms) > GIVEN_UP_MS;
         match (self.is_begun, self.kind) {
             (true, kind) if has(kind) || !given_up => kind,
             (true, Kind::Pulses) => Kind::Total,
@@ -230,7 +230,7 @@ impl Counter {
         }
         match started_again {
             Some(false) => How::Late,
-            None if at_ms - self.at_ms <= OVERTAKEN_MS => How::Unclear,
+            None if at_ms.saturating_sub(self.at_ms) <= OVERTAKEN_MS => How::Unclear,
             _ => self.fall(count, at_ms, rate),
         }
     }
@@ -274,7 +274,7 @@ impl Counter {
 
     /// Whether so much can have been drawn since the last word.
     fn can_be(&self, step: f64, at_ms: i64, rate: Rate) -> bool {
-        let hours = (at_ms - self.at_ms).max(0) as f64 / 3.6e6;
+        let hours = at_ms.saturating_sub(self.at_ms).max(0) as f64 / 3.6e6;
         self.kwh_of(step, rate) <= MOST_KW * hours + SLACK_KWH
     }
 
@@ -283,7 +283,9 @@ impl Counter {
         match (&self.boot, &said.boot, self.uptime_ms, said.uptime_ms) {
             (Some(before), Some(now), ..) => Some(before != now),
             // One that was overtaken runs for less long too, but for longer than since the last word.
-            (_, _, Some(before), Some(now)) => Some(now < before && now <= (at_ms - self.at_ms + OVERTAKEN_MS) as f64),
+            (_, _, Some(before), Some(now)) => {
+                Some(now < before && now <= at_ms.saturating_sub(self.at_ms).saturating_add(OVERTAKEN_MS) as f64)
+            }
             _ => None,
         }
     }

@@ -33,6 +33,34 @@ fn an_instant_is_believed_where_the_clock_can_be_right(#[case] said: &str, #[cas
     assert_eq!(said.at_ms.map(|at_ms| at_ms - NOW_MS), wanted);
 }
 
+#[rstest]
+#[case(r#"{"pulse_count": 5, "uptime": "0T01:02:03", "boot": true}"#)]
+#[case(r#"{"pulse_count": 5.9, "interval_ms": 0, "timestamp": [], "power_kw": "", "device": {}}"#)]
+#[case(r#"{"pulses": "5", "power_w": null, "rssi": -61, "nested": {"power_kw": 1}}"#)]
+fn what_only_helps_refuses_nothing(#[case] body: &str) {
+    let said = read(body.as_bytes(), NOW_MS).unwrap();
+    assert_eq!((said.pulse_count, said.power_w, said.uptime_ms, said.boot), (Some(5.0), None, None, None));
+}
+
+#[test]
+fn nothing_that_is_said_is_too_much() {
+    let wild =
+        ["-1", "0", "1e308", "-1e308", "1e999", "9223372036854775807", "18446744073709551616", "\"é\"", "\"\"", "null", "[]", "{}", "true"];
+    let mut counter = Counter::default();
+    for (k, pulse_count) in wild.iter().enumerate() {
+        for other in wild {
+            let body = format!(
+                r#"{{"pulse_count": {pulse_count}, "total_kwh": {other}, "power_kw": {other}, "timestamp": {other}, "interval_ms": {other},
+                    "since_pulse_ms": {other}, "uptime": {other}, "boot_id": {other}, "device": {other}}}"#
+            );
+            if let Ok(said) = read(body.as_bytes(), NOW_MS) {
+                let told = counter.hear(&said, said.at_ms.unwrap_or(NOW_MS + k as i64), RATE, None);
+                assert!(told.energy_kwh.is_none_or(f64::is_finite) && told.power_w.is_none_or(f64::is_finite), "{body}: {told:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn what_looks_like_a_secret_is_not_kept() {
     let kept = masked(br#"{"Token": "hush", "api_key": "hush", "wifi_password": "hush", "pulse_count": 5}"#);

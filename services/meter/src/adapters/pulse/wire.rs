@@ -53,7 +53,9 @@ pub(super) fn read(body: &[u8], now_ms: i64) -> Result<Said, String> {
     let kw = field(&["power_kw"], -MOST_W / 1e3, MOST_W / 1e3)?;
     let w = field(&["power_w", "power_watts", "power"], -MOST_W, MOST_W)?;
     let wh = field(&["total_wh"], 0.0, MOST_KWH * 1e3)?;
-    let uptime_s = field(&["uptime_s", "uptime"], 0.0, 1e10)?;
+    // What only helps to tell a restart refuses no reading.
+    let helps = |name| field(&[name], 0.0, 1e13).ok().flatten();
+    let uptime_s = helps("uptime_s").or(helps("uptime"));
     let mut said = Said {
         device: ["device", "device_id", "name", "id"].iter().find_map(|name| text(all.get(name)?)),
         power_w: w.or(kw.map(|kw| kw * 1e3)),
@@ -61,7 +63,7 @@ pub(super) fn read(body: &[u8], now_ms: i64) -> Result<Said, String> {
         pulse_count: whole(field(&["pulse_count", "pulses", "count"], 0.0, MOST_PULSES)?),
         interval_ms: field(&["interval_ms", "pulse_interval_ms"], 0.0, 1e12)?.filter(|ms| *ms > 0.0),
         since_pulse_ms: field(&["since_pulse_ms"], 0.0, 1e12)?.filter(|ms| *ms > 0.0),
-        uptime_ms: field(&["uptime_ms"], 0.0, 1e13)?.or(uptime_s.map(|s| s * 1e3)),
+        uptime_ms: helps("uptime_ms").or(uptime_s.map(|s| s * 1e3)),
         boot: ["boot_id", "boot_count", "boot"].iter().find_map(|name| text(all.get(name)?)),
         ..Said::default()
     };
