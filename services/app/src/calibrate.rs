@@ -21,7 +21,7 @@ pub struct CalibrateArguments {
 
 #[derive(clap::Subcommand, Debug)]
 enum What {
-    /// A meter whose pulses are counted: a [[pulse]]
+    /// A meter whose pulses are counted
     Pulse(PulseArguments),
 }
 

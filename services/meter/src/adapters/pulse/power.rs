@@ -1,5 +1,7 @@
 //! Power by the time between pulses, where a device says none of its own.
 
+use wattribute_domain::counter::MOST_KW;
+
 use super::wire::Said;
 
 /// A device that was not heard for so long is followed anew, ms: what it drew meanwhile is no power of now.
@@ -43,7 +45,9 @@ impl Power {
         let quiet_ms = self.pulse_ms.filter(|_| step == Some(0.0)).map(|pulse_ms| at_ms as f64 - pulse_ms);
         let quiet_ms = said.since_pulse_ms.or(quiet_ms);
         let most_w = quiet_ms.and_then(|ms| watts(1.0, ms)).unwrap_or(f64::INFINITY);
-        let power_w = told_w.or(counted_w).map(|power_w| power_w.min(most_w));
+        // A contact that bounces counts no pulses.
+        let can_be = |power_w: &f64| *power_w <= MOST_KW * 1000.0;
+        let power_w = told_w.filter(can_be).or(counted_w.filter(can_be)).map(|power_w| power_w.min(most_w));
         self.power_w = power_w;
         power_w
     }

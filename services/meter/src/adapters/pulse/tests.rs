@@ -213,6 +213,7 @@ fn what_a_device_says_of_its_pulses_is_more_exact() {
     assert_eq!(power_w(10, told(101.0, None, Some(3800.0))), Some(500.0), "from 1 s before to 3.8 s before: 7.2 s");
     assert_eq!(power_w(20, told(101.0, Some(7200.0), Some(13_800.0))), Some(261.0), "since the last pulse it is less");
     assert_eq!(power_w(30, told(121.0, Some(10_000.0), None)), Some(3025.0), "that was the time between two posts");
+    assert_eq!(power_w(35, told(122.0, Some(1.0), None)), Some(720.0), "a contact bounced");
     assert_eq!(power_w(40, Said { power_w: Some(-3.0), ..count(122.0) }), Some(-3.0), "its own word counts");
 }
 
