@@ -6,6 +6,7 @@ mod analyze;
 mod arenas;
 mod arguments;
 mod ask;
+mod calibrate;
 mod check;
 mod config;
 mod correlations;
@@ -69,6 +70,8 @@ enum Command {
     Export(export::ExportArguments),
     /// Make, list or revoke the tokens that let others in
     Token(token::TokenArguments),
+    /// Set what a meter shows, read off the meter itself; a running service takes it up at once
+    Calibrate(calibrate::CalibrateArguments),
     /// Print the OpenAPI description of a service
     Openapi(openapi::Arguments),
     /// Print the configuration in effect, without its secrets
@@ -102,6 +105,7 @@ fn main() -> ExitCode {
         Command::Restore(arguments) => keep::restore(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Token(arguments) => token::run(&arguments),
+        Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Openapi(arguments) => openapi::run(&arguments),
         Command::Config(arguments) => show::run(&arguments),
     };
