@@ -4,6 +4,7 @@ mod broker;
 pub mod demo;
 mod described;
 mod discover;
+pub mod emporia;
 #[cfg(test)]
 mod fixtures;
 mod fleet;
@@ -18,6 +19,7 @@ mod pick;
 #[cfg(test)]
 mod readmes;
 mod roles;
+pub mod sense;
 pub(crate) mod same;
 pub mod tasmota;
 mod told;
