@@ -20,6 +20,8 @@ mod pick;
 mod readmes;
 mod roles;
 pub mod sense;
+#[cfg(test)]
+mod shared_answers;
 pub(crate) mod same;
 pub mod tasmota;
 mod told;

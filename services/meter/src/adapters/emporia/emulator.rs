@@ -84,6 +84,12 @@ impl Emulator {
     pub fn cloud(&self) -> MutexGuard<'_, Cloud> {
         self.cloud.lock().unwrap()
     }
+
+    /// How often it was asked to let in, and to renew.
+    pub fn asked(&self) -> (usize, usize) {
+        let cloud = self.cloud();
+        (cloud.logins, cloud.renewals)
+    }
 }
 
 impl Drop for Emulator {

@@ -107,13 +107,13 @@ async fn it_logs_in_and_reads_each_channel_once() {
     let events = emporia.next().await.unwrap();
     let series = events.iter().filter_map(|event| if let Event::Series { info, .. } = event { Some(info) } else { None });
     let series: Vec<String> = series.map(|info| format!("{} {:?}", info.known_as(), info.role.unwrap())).collect();
-    assert_eq!(series, ["emporia/kitchen Circuit", "emporia/kettle Device", "emporia/home WholeHouse", "emporia/roof Solar"]);
+    assert_eq!(series, ["emporia.kitchen Circuit", "emporia.kettle Device", "emporia.home WholeHouse", "emporia.roof Solar"]);
     let rounded: Vec<i64> = values(&events).iter().map(|value| value.round() as i64).collect();
     assert_eq!(rounded, [600, 1200, 1500, 2000]);
     assert!(!format!("{events:?}").contains("hush"));
     emporia.next().await.unwrap();
+    assert_eq!(cloud.asked(), (1, 0), "one login lasts");
     let state = cloud.cloud();
-    assert_eq!((state.logins, state.renewals), (1, 0), "one login lasts");
     assert!(state.questions[0].contains("deviceGids=100+200&instant=") && state.questions[0].contains("scale=1S"), "{}", state.questions[0]);
 }
 
@@ -148,11 +148,11 @@ async fn a_token_is_renewed_before_it_runs_out_and_where_it_is_refused() {
     emporia.next().await.unwrap();
     emporia.login.refused();
     emporia.next().await.unwrap();
-    assert_eq!((cloud.cloud().logins, cloud.cloud().renewals), (1, 1));
+    assert_eq!(cloud.asked(), (1, 1));
     cloud.cloud().renews_nothing = true;
     emporia.login.refused();
     emporia.next().await.unwrap();
-    assert_eq!((cloud.cloud().logins, cloud.cloud().renewals), (2, 2), "what renews no more is replaced by a login");
+    assert_eq!(cloud.asked(), (2, 2), "what renews no more is replaced by a login");
 }
 
 #[tokio::test]
@@ -176,7 +176,7 @@ async fn a_cloud_that_takes_no_token_is_asked_three_times_and_left_alone() {
     cloud.cloud().is_deaf = true;
     let error = adapter(&cloud.url).next().await.unwrap_err();
     assert!(matches!(&error, AdapterError::Unauthorized(why) if why.contains("tells it nothing")), "{error}");
-    assert_eq!((cloud.cloud().logins, cloud.cloud().renewals), (2, 1), "one login, one renewal, one login");
+    assert_eq!(cloud.asked(), (2, 1), "one login, one renewal, one login");
 }
 
 #[rstest]

@@ -78,6 +78,17 @@ impl Emulator {
     pub fn cloud(&self) -> MutexGuard<'_, Cloud> {
         self.cloud.lock().unwrap()
     }
+
+    /// Connections to the feed so far.
+    pub fn connections(&self) -> usize {
+        self.cloud().connections
+    }
+
+    /// How often it was asked to let in, and to renew.
+    pub fn asked(&self) -> (usize, usize) {
+        let cloud = self.cloud();
+        (cloud.logins, cloud.renewals)
+    }
 }
 
 impl Drop for Emulator {

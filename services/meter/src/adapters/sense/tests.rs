@@ -96,7 +96,7 @@ async fn it_logs_in_and_reads_the_house_and_what_sense_guesses() {
     let events = sense.next().await.unwrap();
     let series = events.iter().filter_map(|event| if let Event::Series { info, .. } = event { Some(info) } else { None });
     let series: Vec<_> = series.filter(|info| info.quantity == Quantity::PowerW).map(|info| (info.known_as(), info.role)).collect();
-    let expected = [("sense/house".to_owned(), Some(Role::WholeHouse)), ("sense/dryer_sense_guess".to_owned(), Some(Role::Guess))];
+    let expected = [("sense.house".to_owned(), Some(Role::WholeHouse)), ("sense.dryer_sense_guess".to_owned(), Some(Role::Guess))];
     assert_eq!(series, expected);
     assert_eq!(values(&events), [1000.0, 60.0, 700.0, 300.0, 120.5, 121.5, 500.0]);
     assert!(!format!("{events:?}").contains("hush"));
@@ -107,7 +107,7 @@ async fn it_logs_in_and_reads_the_house_and_what_sense_guesses() {
         }
     };
     tokio::time::timeout(Duration::from_secs(10), closed).await.unwrap();
-    assert_eq!((cloud.cloud().logins, cloud.cloud().connections), (1, 2), "one login lasts, and no connection stays");
+    assert_eq!((cloud.asked().0, cloud.connections()), (1, 2), "one login lasts, and no connection stays");
 }
 
 #[tokio::test]
@@ -149,15 +149,18 @@ async fn a_refused_token_is_renewed_then_replaced_and_then_left_alone() {
     sense.next().await.unwrap();
     cloud.cloud().good = "another".to_owned();
     sense.next().await.unwrap();
-    assert_eq!((cloud.cloud().logins, cloud.cloud().renewals), (1, 1));
-    (cloud.cloud().good, cloud.cloud().renews_nothing) = ("another".to_owned(), true);
+    assert_eq!(cloud.asked(), (1, 1));
+    cloud.cloud().good = "another".to_owned();
+    cloud.cloud().renews_nothing = true;
     sense.next().await.unwrap();
-    assert_eq!((cloud.cloud().logins, cloud.cloud().renewals), (2, 2), "what renews no more is replaced by a login");
-    (cloud.cloud().is_deaf, cloud.cloud().renews_nothing) = (true, false);
+    assert_eq!(cloud.asked(), (2, 2), "what renews no more is replaced by a login");
+    cloud.cloud().is_deaf = true;
+    cloud.cloud().renews_nothing = false;
     let error = sense.next().await.unwrap_err();
     assert!(matches!(&error, AdapterError::Unauthorized(why) if why.contains("tells it nothing")), "{error}");
-    assert_eq!((cloud.cloud().logins, cloud.cloud().renewals), (3, 3));
-    (cloud.cloud().is_deaf, cloud.cloud().handshake) = (false, Some(401));
+    assert_eq!(cloud.asked(), (3, 3));
+    cloud.cloud().is_deaf = false;
+    cloud.cloud().handshake = Some(401);
     assert!(matches!(sense.next().await, Err(AdapterError::Unauthorized(_))), "refused at the handshake is refused as well");
 }
 
@@ -194,7 +197,8 @@ async fn what_goes_wrong_is_told_and_it_goes_on_afterwards(#[case] frame: &str, 
 #[tokio::test]
 async fn a_monitor_that_sense_does_not_hear_is_named() {
     let cloud = Emulator::start().await;
-    (cloud.cloud().is_online, cloud.cloud().frames) = (false, Vec::new());
+    cloud.cloud().is_online = false;
+    cloud.cloud().frames = Vec::new();
     let mut sense = adapter(&Config { timeout: Duration::from_millis(300), ..config(&cloud, PASSWORD) });
     let error = sense.next().await.unwrap_err();
     assert!(matches!(&error, AdapterError::Unreachable(why) if why.contains("power and Wi-Fi")), "{error}");
@@ -274,5 +278,5 @@ async fn sense_energy_logs_in_and_reads_the_same() {
     assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
     let said: Value = serde_json::from_slice(&said.stdout).unwrap();
     assert_eq!(said, json!({"power_w": 1000.0, "voltage_v": [120.5, 121.5], "frequency_hz": 60.0, "on": ["Dryer"], "renewed": true}));
-    assert_eq!((cloud.cloud().logins, cloud.cloud().renewals), (1, 1));
+    assert_eq!(cloud.asked(), (1, 1));
 }
