@@ -19,10 +19,10 @@ mod pick;
 #[cfg(test)]
 mod readmes;
 mod roles;
+pub(crate) mod same;
 pub mod sense;
 #[cfg(test)]
 mod shared_answers;
-pub(crate) mod same;
 pub mod tasmota;
 mod told;
 mod web;

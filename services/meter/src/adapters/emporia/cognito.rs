@@ -80,7 +80,8 @@ impl Login {
 
     async fn renew(&self, refresh: SecretString) -> Result<Tokens, AdapterError> {
         let parameters = json!({"REFRESH_TOKEN": refresh.expose_secret()});
-        let said = self.ask("InitiateAuth", &json!({"AuthFlow": "REFRESH_TOKEN_AUTH", "ClientId": CLIENT, "AuthParameters": parameters})).await?;
+        let said =
+            self.ask("InitiateAuth", &json!({"AuthFlow": "REFRESH_TOKEN_AUTH", "ClientId": CLIENT, "AuthParameters": parameters})).await?;
         let mut tokens = self.tokens_of(&said)?;
         // The one that renews stays the same, and is mostly not said again.
         tokens.refresh = tokens.refresh.or(Some(refresh));
@@ -91,7 +92,8 @@ impl Login {
         let nonsense = |why: &str| AdapterError::Protocol(format!("the login at {} makes no sense: {why}", self.web.host()));
         let proof = Proof::new().map_err(AdapterError::Unsupported)?;
         let parameters = json!({"USERNAME": self.email, "SRP_A": proof.srp_a()});
-        let said = self.ask("InitiateAuth", &json!({"AuthFlow": "USER_SRP_AUTH", "ClientId": CLIENT, "AuthParameters": parameters})).await?;
+        let said =
+            self.ask("InitiateAuth", &json!({"AuthFlow": "USER_SRP_AUTH", "ClientId": CLIENT, "AuthParameters": parameters})).await?;
         match said.get("ChallengeName").and_then(Value::as_str) {
             Some("PASSWORD_VERIFIER") => {}
             other => return Err(self.asks_for_more(other)),
@@ -129,7 +131,8 @@ impl Login {
     fn asks_for_more(&self, challenge: Option<&str>) -> AdapterError {
         AdapterError::Unauthorized(match challenge {
             Some("SMS_MFA" | "SOFTWARE_TOKEN_MFA" | "EMAIL_OTP" | "SMS_OTP" | "SELECT_MFA_TYPE" | "MFA_SETUP") => {
-                "Emporia asks for the code of a second factor, which nobody can give here each time: switch it off for this account".to_owned()
+                "Emporia asks for the code of a second factor, which nobody can give here each time: switch it off for this account"
+                    .to_owned()
             }
             Some("NEW_PASSWORD_REQUIRED") => "Emporia wants a new password for this account: set one in its app".to_owned(),
             Some(other) => format!("Emporia's login asks for {}, which is not known here", other.escape_debug()),

@@ -54,7 +54,8 @@ pub struct Emulator {
 
 impl Emulator {
     pub async fn start() -> Self {
-        let power_w = [((100, "1,2,3"), 1500.0), ((100, "1"), 600.0), ((100, "2"), -2000.0), ((200, "1,2,3"), 1200.0), ((100, "Balance"), 1.0)];
+        let power_w =
+            [((100, "1,2,3"), 1500.0), ((100, "1"), 600.0), ((100, "2"), -2000.0), ((200, "1,2,3"), 1200.0), ((100, "Balance"), 1.0)];
         let cloud = Arc::new(Mutex::new(Cloud {
             expires_in_s: 3600,
             is_deaf: false,
@@ -187,14 +188,14 @@ fn in_the_way(cloud: &Cloud, headers: &HeaderMap) -> Option<Response> {
 
 async fn customer(State(cloud): Shared, headers: HeaderMap) -> Response {
     let blocked = in_the_way(&cloud.lock().unwrap(), &headers);
-    blocked.unwrap_or_else(|| said(json!({"customerGid": 1, "email": EMAIL, "firstName": "A", "lastName": "B", "createdAt": "2020-01-01T12:34:56Z"})))
+    blocked.unwrap_or_else(|| {
+        said(json!({"customerGid": 1, "email": EMAIL, "firstName": "A", "lastName": "B", "createdAt": "2020-01-01T12:34:56Z"}))
+    })
 }
 
 async fn devices(State(cloud): Shared, headers: HeaderMap) -> Response {
     let blocked = in_the_way(&cloud.lock().unwrap(), &headers);
-    let channel = |at: &str, name: Value, kind: Value, of: &str| {
-        json!({"deviceGid": 100, "name": name, "channelNum": at, "channelMultiplier": 1.0, "channelTypeGid": kind, "type": of})
-    };
+    let channel = |at: &str, name: Value, kind: Value, of: &str| json!({"deviceGid": 100, "name": name, "channelNum": at, "channelMultiplier": 1.0, "channelTypeGid": kind, "type": of});
     let circuits = [channel("1", json!("Kitchen"), json!(16), "FiftyAmp"), channel("2", json!("Roof"), json!(13), "FiftyAmpBidirectional")];
     let answer = json!({"customerGid": 1, "email": EMAIL, "devices": [
         {"deviceGid": 100, "model": "VUE002", "locationProperties": {"deviceName": "Home", "zipCode": "12345"},
@@ -214,7 +215,8 @@ async fn usage(State(cloud): Shared, RawQuery(query): RawQuery, headers: HeaderM
     if let Some(blocked) = in_the_way(&cloud, &headers) {
         return blocked;
     }
-    let part = |name: &str| query.split('&').find_map(|part| part.strip_prefix(&format!("{name}="))).unwrap_or_default().replace("%3A", ":");
+    let part =
+        |name: &str| query.split('&').find_map(|part| part.strip_prefix(&format!("{name}="))).unwrap_or_default().replace("%3A", ":");
     let divisor = if part("scale") == "1S" { 3_600_000.0 } else { 60_000.0 };
     let of = |gid: i64, nested: &dyn Fn(&str) -> Value| -> Vec<Value> {
         let channels = cloud.power_w.iter().filter(|((of, _), _)| *of == gid);
@@ -228,5 +230,7 @@ async fn usage(State(cloud): Shared, RawQuery(query): RawQuery, headers: HeaderM
     let plug = of(200, &|_| json!([]));
     let nested = |at: &str| if at == "1" { json!([{"deviceGid": 200, "channelUsages": plug}]) } else { json!([]) };
     let devices = json!([{"deviceGid": 100, "channelUsages": of(100, &nested)}]);
-    said(json!({"deviceListUsages": {"instant": part("instant"), "scale": part("scale"), "devices": devices, "energyUnit": "KilowattHours"}}))
+    said(
+        json!({"deviceListUsages": {"instant": part("instant"), "scale": part("scale"), "devices": devices, "energyUnit": "KilowattHours"}}),
+    )
 }

@@ -41,7 +41,10 @@ fn understood(devices: &Value, usage: &Value) -> Result<Vec<Told>, String> {
 fn every_fixture_is_read() {
     let text = |(name, text): (String, String)| {
         let case: Value = serde_json::from_str(&text).unwrap();
-        format!("{name}\n{}\n", understood(&case["devices"], &case["usage"]).map_or_else(|why| format!("error: {why}"), |told| shown(&told)))
+        format!(
+            "{name}\n{}\n",
+            understood(&case["devices"], &case["usage"]).map_or_else(|why| format!("error: {why}"), |told| shown(&told))
+        )
     };
     let cases = of("emporia").into_iter().filter(|(name, _)| !name.starts_with("srp_"));
     insta::assert_snapshot!(cases.map(text).collect::<String>());
@@ -55,9 +58,14 @@ fn answers_of_the_real_cloud_are_read() {
         match name.as_str() {
             "get_all_devices_for_an_account_1.json" => {
                 let account = wire::account(text.as_bytes()).unwrap();
-                assert_eq!((account.gids(), account.name(2345), account.name(3456)), ("2345+3456".into(), "MyHome".into(), "myplug".into()));
-                let used = |gid: i64| serde_json::json!({"deviceListUsages": {"instant": "2021-08-18T19:46:00Z", "scale": "1MIN", "devices": [
-                    {"deviceGid": gid, "channelUsages": [{"name": "Main", "usage": "0.025", "deviceGid": gid, "channelNum": "1,2,3"}]}]}});
+                assert_eq!(
+                    (account.gids(), account.name(2345), account.name(3456)),
+                    ("2345+3456".into(), "MyHome".into(), "myplug".into())
+                );
+                let used = |gid: i64| {
+                    serde_json::json!({"deviceListUsages": {"instant": "2021-08-18T19:46:00Z", "scale": "1MIN", "devices": [
+                    {"deviceGid": gid, "channelUsages": [{"name": "Main", "usage": "0.025", "deviceGid": gid, "channelNum": "1,2,3"}]}]}})
+                };
                 assert_eq!(shown(&understood(&said, &used(2345)).unwrap()), "MyHome [2345/1,2,3] whole_house: power_w=1500");
                 assert_eq!(shown(&understood(&said, &used(3456)).unwrap()), "myplug [3456/1,2,3] device: power_w=1500");
             }
@@ -80,7 +88,8 @@ fn answers_of_the_real_cloud_are_read() {
             }
             "get_device_location_info_1.json" => assert!(wire::account(text.as_bytes()).is_err()),
             "channel_types.json" => {
-                let name = |kind: i64| said.as_array().unwrap().iter().find(|row| row["channelTypeGid"] == kind).unwrap()["description"].clone();
+                let name =
+                    |kind: i64| said.as_array().unwrap().iter().find(|row| row["channelTypeGid"] == kind).unwrap()["description"].clone();
                 assert_eq!([name(2), name(13), name(23), name(25)], ["Battery", "Solar/Generation", "Smart Outlet", "EV Charger"]);
             }
             other => panic!("{other} is not known: read it, or say here why it is out of scope"),
@@ -114,7 +123,11 @@ async fn it_logs_in_and_reads_each_channel_once() {
     emporia.next().await.unwrap();
     assert_eq!(cloud.asked(), (1, 0), "one login lasts");
     let state = cloud.cloud();
-    assert!(state.questions[0].contains("deviceGids=100+200&instant=") && state.questions[0].contains("scale=1S"), "{}", state.questions[0]);
+    assert!(
+        state.questions[0].contains("deviceGids=100+200&instant=") && state.questions[0].contains("scale=1S"),
+        "{}",
+        state.questions[0]
+    );
 }
 
 #[tokio::test]
@@ -134,7 +147,11 @@ async fn the_mean_of_a_minute_stands_at_its_minute_and_is_said_once() {
     assert_eq!(emporia.due(last_ms + 120_000 + LATE_MS), [last_ms + 60_000]);
     assert_eq!(emporia.due(last_ms + 180_000 + LATE_MS), [last_ms + 60_000, last_ms + 120_000], "a minute that was missed");
     assert_eq!(emporia.due(last_ms + 3_600_000 + LATE_MS).len(), 3, "an hour away stays a hole but for its end");
-    let again = wire::Usage { at_ms: Some(last_ms), told: vec![Told::by("a", "a").with(wattribute_domain::Quantity::PowerW, Some(1.0))], ..wire::Usage::default() };
+    let again = wire::Usage {
+        at_ms: Some(last_ms),
+        told: vec![Told::by("a", "a").with(wattribute_domain::Quantity::PowerW, Some(1.0))],
+        ..wire::Usage::default()
+    };
     let mut out = Vec::new();
     emporia.hear(&again, last_ms, "", &mut out);
     assert!(out.is_empty(), "{out:?}");

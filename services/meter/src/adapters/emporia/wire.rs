@@ -210,7 +210,9 @@ fn told(account: &Account, gid: i64, at: &str, said: &Value, is_nested: bool) ->
     let of_device = device.and_then(|device| device.name.clone());
     let of_channel = || known.and_then(|channel| channel.name.clone()).or_else(|| text(said.get("name")));
     let name = if at == MAINS { of_device.or_else(of_channel) } else { of_channel() };
-    let name = name.filter(|name| !device_name(name).is_empty()).unwrap_or_else(|| if at == MAINS { format!("Vue {gid}") } else { format!("Channel {at}") });
+    let name = name
+        .filter(|name| !device_name(name).is_empty())
+        .unwrap_or_else(|| if at == MAINS { format!("Vue {gid}") } else { format!("Channel {at}") });
     Told { role: Some(role), ..Told::by(format!("{gid}/{at}"), name) }
 }
 

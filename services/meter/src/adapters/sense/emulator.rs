@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Json, Router};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
@@ -111,7 +111,7 @@ impl Cloud {
         self.good = format!("t1.v2.hush{}", self.logins + self.renewals);
         let answer = json!({"authorized": true, "user_id": 42, "account_id": 7, "access_token": self.good, "refresh_token": "refresh/hush",
             "monitors": monitors});
-        answer.to_string().into_response()
+        Json(answer).into_response()
     }
 }
 
@@ -123,12 +123,14 @@ fn has(form: &str, name: &str, value: &str) -> bool {
 async fn log_in(State(cloud): Shared, form: String) -> Response {
     let mut cloud = cloud.lock().unwrap();
     cloud.logins += 1;
-    let refused = |answer: Value| (StatusCode::UNAUTHORIZED, answer.to_string()).into_response();
+    let refused = |answer: Value| (StatusCode::UNAUTHORIZED, Json(answer)).into_response();
     if !has(&form, "email", EMAIL) || !has(&form, "password", PASSWORD) {
         return refused(json!({"status": "error", "error_reason": "The username or password is incorrect"}));
     }
     if cloud.asks_for_a_code {
-        return refused(json!({"status": "mfa_required", "mfa_type": "totp", "mfa_token": "m", "error_reason": "Multi-factor authentication required"}));
+        return refused(
+            json!({"status": "mfa_required", "mfa_type": "totp", "mfa_token": "m", "error_reason": "Multi-factor authentication required"}),
+        );
     }
     cloud.let_in(json!([{"id": 4711, "serial_number": "N1"}, {"id": 4712}]))
 }
@@ -142,8 +144,8 @@ async fn renew(State(cloud): Shared, form: String) -> Response {
     cloud.let_in(Value::Null)
 }
 
-async fn overview() -> Response {
-    json!({"devices": [{"id": "a1", "name": "Dryer", "icon": "washer", "tags": {"DeviceListAllowed": "true"}}]}).to_string().into_response()
+async fn overview() -> Json<Value> {
+    Json(json!({"devices": [{"id": "a1", "name": "Dryer", "icon": "washer", "tags": {"DeviceListAllowed": "true"}}]}))
 }
 
 async fn serve(stream: TcpStream, cloud: Arc<Mutex<Cloud>>) {

@@ -104,7 +104,8 @@ impl Login {
         let asks_for_a_code = said.is_ok_and(|said| said.get("mfa_token").is_some());
         Err(match status.as_u16() {
             401 if asks_for_a_code => AdapterError::Unauthorized(
-                "Sense asks for the code of a second factor, which nobody can give here each time: switch two-step login off in its app".to_owned(),
+                "Sense asks for the code of a second factor, which nobody can give here each time: switch two-step login off in its app"
+                    .to_owned(),
             ),
             400 | 401 | 403 => AdapterError::Unauthorized("Sense does not take this email and password: see [sense]".to_owned()),
             429 => AdapterError::Unreachable(format!("{host} asks to be asked less often: raise `every` in [sense]")),

@@ -189,6 +189,8 @@ impl Adapter for Sense {
                 Err(Failed::Otherwise(error)) => return Err(error),
             }
         }
-        Err(AdapterError::Unauthorized("Sense lets the account in, but tells it nothing: see that its app shows the house to it".to_owned()))
+        Err(AdapterError::Unauthorized(
+            "Sense lets the account in, but tells it nothing: see that its app shows the house to it".to_owned(),
+        ))
     }
 }

@@ -56,9 +56,12 @@ fn answers_of_a_real_monitor_are_read() {
         assert_eq!(lines[0], "at Some(1528234102000)");
         assert!(lines[1].starts_with("House [4711] whole_house: power_w=11163.86328125 frequency_hz=60.003795623779"), "{said}");
         assert!(lines[1].ends_with("power_phase_1_w=5870.3833007812 power_phase_2_w=5293.4794921875"), "{said}");
-        let rest = ["Leg 1 [4711/leg_1] -: voltage_v=121.58633422852", "Leg 2 [4711/leg_2] -: voltage_v=122.09526824951",
+        let rest = [
+            "Leg 1 [4711/leg_1] -: voltage_v=121.58633422852",
+            "Leg 2 [4711/leg_2] -: voltage_v=122.09526824951",
             "Dryer (Sense guess) [4711/guess/11654c89] guess: power_w=5584.701171875",
-            "Washer (Sense guess) [4711/guess/ccd27606] guess: power_w=512.65478515625"];
+            "Washer (Sense guess) [4711/guess/ccd27606] guess: power_w=512.65478515625",
+        ];
         assert_eq!(lines[2..], rest, "what is left and what is always on are no devices");
     }
 }

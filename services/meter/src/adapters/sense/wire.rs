@@ -46,7 +46,9 @@ pub(super) fn frame(text: &str) -> Result<Frame, String> {
             Frame::Update(inner.unwrap_or(payload))
         }
         "error" if payload.get("authorized").and_then(Value::as_bool) == Some(false) => Frame::Refused,
-        "error" => Frame::Error(payload.get("error_reason").and_then(Value::as_str).unwrap_or("it gives no reason").chars().take(120).collect()),
+        "error" => {
+            Frame::Error(payload.get("error_reason").and_then(Value::as_str).unwrap_or("it gives no reason").chars().take(120).collect())
+        }
         _ => Frame::Other,
     })
 }
@@ -74,9 +76,11 @@ pub(super) fn update(monitor: &str, payload: &Value, with_guesses: bool) -> Resu
     let mut told = Vec::new();
     match numbers("voltage").as_slice() {
         [one] => house = house.with(Quantity::VoltageV, *one),
-        legs => told.extend(legs.iter().zip(1..).map(|(voltage_v, leg)| {
-            Told::by(format!("{monitor}/leg_{leg}"), format!("Leg {leg}")).with(Quantity::VoltageV, *voltage_v)
-        })),
+        legs => {
+            told.extend(legs.iter().zip(1..).map(|(voltage_v, leg)| {
+                Told::by(format!("{monitor}/leg_{leg}"), format!("Leg {leg}")).with(Quantity::VoltageV, *voltage_v)
+            }))
+        }
     }
     told.insert(0, house);
     let solar = Told { role: Some(Role::Solar), ..Told::by(format!("{monitor}/solar"), "Solar") };
