@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -23,6 +23,8 @@ pub struct Cloud {
     /// Sent one after another, again and again, after the greeting.
     pub frames: Vec<String>,
     pub is_online: bool,
+    /// The monitor's software; from 1.64 on the API answers questions for what is measured.
+    pub version: &'static str,
     /// Refuses each token in a frame.
     pub is_deaf: bool,
     /// Refuses at the handshake instead, with this status.
@@ -31,6 +33,8 @@ pub struct Cloud {
     pub renews_nothing: bool,
     pub logins: usize,
     pub renewals: usize,
+    /// Questions for what is measured.
+    pub questions: usize,
     pub connections: usize,
     /// Connections that are open now.
     pub open: usize,
@@ -49,6 +53,8 @@ impl Emulator {
         let cloud = Arc::new(Mutex::new(Cloud {
             frames: vec![update(1000.0)],
             is_online: true,
+            version: "1.40.3-abc",
+            questions: 0,
             is_deaf: false,
             handshake: None,
             asks_for_a_code: false,
@@ -60,7 +66,9 @@ impl Emulator {
             good: String::new(),
         }));
         let routes = Router::new().route("/v1/authenticate", post(log_in)).route("/v1/renew", post(renew));
-        let routes = routes.route("/v1/app/monitors/4711/devices/overview", get(overview)).with_state(cloud.clone());
+        let routes =
+            routes.route("/v1/app/monitors/4711/devices/overview", get(overview)).route("/v1/app/monitors/4711/status", get(status));
+        let routes = routes.route("/v1/app/4711/realtime_update", get(now)).with_state(cloud.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let api = format!("http://{}/v1", listener.local_addr().unwrap());
         let pages = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
@@ -142,6 +150,25 @@ async fn renew(State(cloud): Shared, form: String) -> Response {
         return (StatusCode::UNAUTHORIZED, "{}").into_response();
     }
     cloud.let_in(Value::Null)
+}
+
+/// What stands in the way of an answer.
+fn in_the_way(cloud: &Cloud, headers: &HeaderMap) -> Option<Response> {
+    let token = headers.get("authorization").and_then(|token| token.to_str().ok()).unwrap_or_default();
+    (cloud.is_deaf || token != format!("bearer {}", cloud.good)).then(|| (StatusCode::UNAUTHORIZED, "{}").into_response())
+}
+
+async fn status(State(cloud): Shared, headers: HeaderMap) -> Response {
+    let cloud = cloud.lock().unwrap();
+    let answer = json!({"monitor_info": {"version": cloud.version, "online": cloud.is_online, "ssid": "#MASKED#"}});
+    in_the_way(&cloud, &headers).unwrap_or_else(|| Json(answer).into_response())
+}
+
+async fn now(State(cloud): Shared, headers: HeaderMap) -> Response {
+    let mut cloud = cloud.lock().unwrap();
+    cloud.questions += 1;
+    let frame: Value = serde_json::from_str(&cloud.frames[0]).unwrap();
+    in_the_way(&cloud, &headers).unwrap_or_else(|| Json(frame["payload"].clone()).into_response())
 }
 
 async fn overview() -> Json<Value> {

@@ -90,16 +90,17 @@ impl Feed {
     }
 
     fn nothing(&self) -> AdapterError {
-        if self.is_online {
-            AdapterError::Timeout(format!("{} says nothing of the monitor", self.host))
-        } else {
-            AdapterError::Unreachable("Sense does not hear its monitor: see that it has power and Wi-Fi".to_owned())
-        }
+        if self.is_online { AdapterError::Timeout(format!("{} says nothing of the monitor", self.host)) } else { not_heard() }
     }
 
     fn ended(&self, why: &str) -> AdapterError {
         AdapterError::Unreachable(format!("{} ended the connection: {why}", self.host))
     }
+}
+
+/// The monitor is away.
+pub(super) fn not_heard() -> AdapterError {
+    AdapterError::Unreachable("Sense does not hear its monitor: see that it has power and Wi-Fi".to_owned())
 }
 
 fn no_handshake(host: &str, error: &tungstenite::Error) -> Failed {

@@ -7,6 +7,7 @@ use reqwest::{Method, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
+use super::feed::Failed;
 use crate::adapters::AdapterError;
 use crate::adapters::numbers::json;
 use crate::adapters::web::Web;
@@ -63,6 +64,23 @@ impl Login {
     /// Forgets all that lets in: the next token is that of a new login.
     pub fn forget(&mut self) {
         self.tokens = None;
+    }
+
+    /// What the API answers at a path to whoever has this token, with its text.
+    pub async fn get(&self, path: &str, token: &SecretString) -> Result<(Value, String), Failed> {
+        let bearer = format!("bearer {}", token.expose_secret());
+        let answer = self.web.ask(Method::GET, path, "", Vec::new(), &[("authorization", &bearer)]).await?;
+        let host = self.web.host();
+        match answer.status.as_u16() {
+            200..300 => {
+                let said =
+                    json(&answer.body).map_err(|why| AdapterError::Protocol(format!("what {host} answers makes no sense: {why}")))?;
+                Ok((said, String::from_utf8_lossy(&answer.body).into_owned()))
+            }
+            401 | 403 => Err(Failed::Refused),
+            429 => Err(AdapterError::Unreachable(format!("{host} asks to be asked less often: raise `every` in [sense]")).into()),
+            _ => Err(AdapterError::Unreachable(format!("{host} answers {}", answer.status)).into()),
+        }
     }
 
     /// A new token for one that was refused; `None` where only a login gives one.

@@ -13,6 +13,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::time::Instant;
 use wattribute_domain::SeriesInfo;
 
@@ -24,8 +25,10 @@ use super::{Adapter, AdapterError, Event, Register, now_ms};
 /// The adapter's name, and the source of its series.
 pub const NAME: &str = "sense";
 
-/// Below it the connection stays, from it on each reading has one of its own.
+/// Below it a connection stays, from it on it is asked each time.
 const STAYS_BELOW: Duration = Duration::from_secs(10);
+/// How often it is asked what the monitor is.
+const LOOK_AGAIN: Duration = Duration::from_secs(86_400);
 /// How far the monitor's clock may be off, ms.
 const SKEW_MS: u64 = 60_000;
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -88,6 +91,10 @@ pub struct Sense {
     feed: Option<Feed>,
     said: Option<Instant>,
     last_ms: i64,
+    /// What the monitor said last that it was, ms since the epoch.
+    last_epoch_ms: Option<i64>,
+    /// When it was asked what the monitor is, and whether Sense answers questions for what it measures.
+    looked: Option<(Instant, bool)>,
 }
 
 impl Sense {
@@ -107,6 +114,8 @@ impl Sense {
             feed: None,
             said: None,
             last_ms: i64::MIN,
+            last_epoch_ms: None,
+            looked: None,
         })
     }
 
@@ -123,13 +132,16 @@ impl Sense {
         }
     }
 
-    /// Listens until something is due to be said.
-    async fn hear(&mut self, token: &SecretString, monitor: &str) -> Result<Vec<Event>, Failed> {
+    /// What is measured when it is due, with its text.
+    async fn hear(&mut self, token: &SecretString, monitor: &str) -> Result<(Value, String), Failed> {
+        if !self.stays() && self.answers(token, monitor).await? {
+            return self.login.get(&format!("app/{monitor}/realtime_update"), token).await;
+        }
         let mut feed = match self.feed.take() {
             Some(feed) => feed,
             None => Feed::connect(&self.config.feed, monitor, token, self.config.timeout).await?,
         };
-        let (payload, text) = loop {
+        let heard = loop {
             let heard = feed.next().await?;
             // What comes in between is read, so that what is said is never of before.
             if !self.stays() || self.said.is_none_or(|said| said.elapsed() >= self.config.every) {
@@ -141,15 +153,28 @@ impl Sense {
         } else {
             feed.close().await;
         }
-        let nonsense = |why| AdapterError::Protocol(format!("an update of Sense makes no sense: {why}"));
-        let update = wire::update(monitor, &payload, self.config.guesses).map_err(nonsense)?;
-        self.said = Some(Instant::now());
-        let mut out = Vec::new();
-        self.say(monitor, &update, &text, now_ms(), &mut out);
-        Ok(out)
+        Ok(heard)
+    }
+
+    /// Whether Sense answers questions for what the monitor measures now, which is kinder than a connection each time.
+    async fn answers(&mut self, token: &SecretString, monitor: &str) -> Result<bool, Failed> {
+        if let Some((_, answers)) = self.looked.filter(|(looked, _)| looked.elapsed() < LOOK_AGAIN) {
+            return Ok(answers);
+        }
+        let (said, _) = self.login.get(&format!("app/monitors/{monitor}/status"), token).await?;
+        let status = wire::status(&said);
+        if !status.is_online {
+            return Err(feed::not_heard().into());
+        }
+        self.looked = Some((Instant::now(), status.answers));
+        Ok(status.answers)
     }
 
     fn say(&mut self, monitor: &str, update: &wire::Update, text: &str, now_ms: i64, out: &mut Vec<Event>) {
+        // Sense may repeat what it heard last of a monitor that is away.
+        if update.at_ms.is_some() && std::mem::replace(&mut self.last_epoch_ms, update.at_ms) == update.at_ms {
+            return;
+        }
         // A clock that is off is corrected by ours.
         let at_ms = update.at_ms.filter(|at_ms| at_ms.abs_diff(now_ms) <= SKEW_MS).unwrap_or(now_ms);
         if at_ms <= self.last_ms {
@@ -183,7 +208,14 @@ impl Adapter for Sense {
             let (token, monitors) = self.login.token().await?;
             let monitor = self.monitor(&monitors)?;
             match self.hear(&token, &monitor).await {
-                Ok(events) => return Ok(events),
+                Ok((payload, text)) => {
+                    let nonsense = |why| AdapterError::Protocol(format!("an update of Sense makes no sense: {why}"));
+                    let update = wire::update(&monitor, &payload, self.config.guesses).map_err(nonsense)?;
+                    self.said = Some(Instant::now());
+                    let mut out = Vec::new();
+                    self.say(&monitor, &update, &text, now_ms(), &mut out);
+                    return Ok(out);
+                }
                 Err(Failed::Refused) if turn == 0 => self.login.refused(),
                 Err(Failed::Refused) => self.login.forget(),
                 Err(Failed::Otherwise(error)) => return Err(error),

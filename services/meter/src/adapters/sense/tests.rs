@@ -114,6 +114,34 @@ async fn it_logs_in_and_reads_the_house_and_what_sense_guesses() {
 }
 
 #[tokio::test]
+async fn newer_monitors_are_read_by_a_question() {
+    let cloud = Emulator::start().await;
+    cloud.cloud().version = "1.64.2";
+    let mut sense = adapter(&config(&cloud, PASSWORD));
+    assert_eq!(values(&sense.next().await.unwrap()), [1000.0, 60.0, 700.0, 300.0, 120.5, 121.5, 500.0]);
+    let held = json!({"type": "realtime_update", "payload": {"w": 5.0, "epoch": 1_500_000_000, "devices": []}}).to_string();
+    cloud.cloud().frames = vec![held];
+    assert_eq!(values(&sense.next().await.unwrap())[0], 5.0);
+    assert!(sense.next().await.unwrap().is_empty(), "what Sense repeats of a monitor that is away is no reading");
+    cloud.cloud().good = "another".to_owned();
+    sense.next().await.unwrap();
+    assert_eq!(cloud.asked(), (1, 1), "a refused token is renewed");
+    assert_eq!((cloud.connections(), cloud.cloud().questions), (0, 5));
+}
+
+#[rstest]
+#[case("1.64.0", true)]
+#[case("1.100", true)]
+#[case("2.0.1-beta", true)]
+#[case("1.63.9", false)]
+#[case("", false)]
+fn what_answers_questions_is_known_by_its_software(#[case] version: &str, #[case] answers: bool) {
+    let said = wire::status(&json!({"monitor_info": {"version": version, "online": true}}));
+    assert_eq!((said.answers, said.is_online), (answers, true));
+    assert!(!wire::status(&json!({"monitor_info": {"online": false}})).is_online && wire::status(&json!(null)).is_online);
+}
+
+#[tokio::test]
 async fn guesses_are_left_out_where_nobody_wants_them() {
     let cloud = Emulator::start().await;
     let events = adapter(&Config { guesses: false, ..config(&cloud, PASSWORD) }).next().await.unwrap();
@@ -274,6 +302,8 @@ async fn sense_energy_logs_in_and_reads_the_same() {
         return;
     };
     let cloud = Emulator::start().await;
+    // Versions before 0.14 do not know of it, and listen to the feed.
+    cloud.cloud().version = "1.64.2";
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/sense.py");
     let (api, feed) = (cloud.api.clone(), cloud.feed.clone());
     let said = tokio::task::spawn_blocking(move || Command::new(&python).args([script, &api, &feed, EMAIL, PASSWORD]).output().unwrap());

@@ -53,6 +53,25 @@ pub(super) fn frame(text: &str) -> Result<Frame, String> {
     })
 }
 
+/// What `/app/monitors/{id}/status` says of a monitor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Status {
+    /// Whether Sense hears it.
+    pub is_online: bool,
+    /// Whether Sense answers a question for what it measures now: its software is 1.64 or newer.
+    pub answers: bool,
+}
+
+/// The status of a monitor.
+pub(super) fn status(said: &Value) -> Status {
+    let info = said.get("monitor_info");
+    let version = info.and_then(|info| info.get("version")).and_then(Value::as_str).unwrap_or_default();
+    let mut numbers = version.split(['.', '-']).map(|part| part.parse::<u32>().unwrap_or(0));
+    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    let is_online = info.and_then(|info| info.get("online")).and_then(Value::as_bool).unwrap_or(true);
+    Status { is_online, answers: version >= (1, 64) }
+}
+
 /// What is measured at once.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Update {
