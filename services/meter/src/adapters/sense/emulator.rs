@@ -23,6 +23,8 @@ pub struct Cloud {
     /// Sent one after another, again and again, after the greeting.
     pub frames: Vec<String>,
     pub is_online: bool,
+    /// Has no page for questions, whatever the software.
+    pub knows_no_questions: bool,
     /// The monitor's software; from 1.64 on the API answers questions for what is measured.
     pub version: &'static str,
     /// Refuses each token in a frame.
@@ -54,6 +56,7 @@ impl Emulator {
             frames: vec![update(1000.0)],
             is_online: true,
             version: "1.40.3-abc",
+            knows_no_questions: false,
             questions: 0,
             is_deaf: false,
             handshake: None,
@@ -167,6 +170,9 @@ async fn status(State(cloud): Shared, headers: HeaderMap) -> Response {
 async fn now(State(cloud): Shared, headers: HeaderMap) -> Response {
     let mut cloud = cloud.lock().unwrap();
     cloud.questions += 1;
+    if cloud.knows_no_questions {
+        return StatusCode::NOT_FOUND.into_response();
+    }
     let frame: Value = serde_json::from_str(&cloud.frames[0]).unwrap();
     in_the_way(&cloud, &headers).unwrap_or_else(|| Json(frame["payload"].clone()).into_response())
 }

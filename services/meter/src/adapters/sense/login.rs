@@ -66,7 +66,7 @@ impl Login {
         self.tokens = None;
     }
 
-    /// What the API answers at a path to whoever has this token, with its text.
+    /// What the API answers at a path to whoever has this token, with its text; `Unsupported` where it knows no such path.
     pub async fn get(&self, path: &str, token: &SecretString) -> Result<(Value, String), Failed> {
         let bearer = format!("bearer {}", token.expose_secret());
         let answer = self.web.ask(Method::GET, path, "", Vec::new(), &[("authorization", &bearer)]).await?;
@@ -79,6 +79,7 @@ impl Login {
             }
             401 | 403 => Err(Failed::Refused),
             429 => Err(AdapterError::Unreachable(format!("{host} asks to be asked less often: raise `every` in [sense]")).into()),
+            400 | 404 | 405 | 410 | 501 => Err(AdapterError::Unsupported(format!("{host} answers {}", answer.status)).into()),
             _ => Err(AdapterError::Unreachable(format!("{host} answers {}", answer.status)).into()),
         }
     }

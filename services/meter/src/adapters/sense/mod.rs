@@ -19,6 +19,7 @@ use wattribute_domain::SeriesInfo;
 
 use self::feed::{Failed, Feed};
 use self::login::Login;
+use self::wire::Status;
 use super::web::Ticks;
 use super::{Adapter, AdapterError, Event, Register, now_ms};
 
@@ -135,7 +136,10 @@ impl Sense {
     /// What is measured when it is due, with its text.
     async fn hear(&mut self, token: &SecretString, monitor: &str) -> Result<(Value, String), Failed> {
         if !self.stays() && self.answers(token, monitor).await? {
-            return self.login.get(&format!("app/{monitor}/realtime_update"), token).await;
+            match self.login.get(&format!("app/{monitor}/realtime_update"), token).await {
+                Err(Failed::Otherwise(AdapterError::Unsupported(_))) => self.looked = Some((Instant::now(), false)),
+                heard => return heard,
+            }
         }
         let mut feed = match self.feed.take() {
             Some(feed) => feed,
@@ -161,8 +165,11 @@ impl Sense {
         if let Some((_, answers)) = self.looked.filter(|(looked, _)| looked.elapsed() < LOOK_AGAIN) {
             return Ok(answers);
         }
-        let (said, _) = self.login.get(&format!("app/monitors/{monitor}/status"), token).await?;
-        let status = wire::status(&said);
+        let status = match self.login.get(&format!("app/monitors/{monitor}/status"), token).await {
+            Ok((said, _)) => wire::status(&said),
+            Err(Failed::Otherwise(AdapterError::Unsupported(_))) => Status { is_online: true, answers: false },
+            Err(failed) => return Err(failed),
+        };
         if !status.is_online {
             return Err(feed::not_heard().into());
         }

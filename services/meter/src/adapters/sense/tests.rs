@@ -129,6 +129,19 @@ async fn newer_monitors_are_read_by_a_question() {
     assert_eq!((cloud.connections(), cloud.cloud().questions), (0, 5));
 }
 
+#[tokio::test]
+async fn where_questions_are_not_known_the_feed_is_read() {
+    let cloud = Emulator::start().await;
+    cloud.cloud().version = "1.64.2";
+    cloud.cloud().knows_no_questions = true;
+    let mut sense = adapter(&config(&cloud, PASSWORD));
+    for _ in 0..2 {
+        assert_eq!(values(&sense.next().await.unwrap())[0], 1000.0);
+    }
+    let questions = cloud.cloud().questions;
+    assert_eq!((cloud.connections(), questions), (2, 1), "it is not asked again at once");
+}
+
 #[rstest]
 #[case("1.64.0", true)]
 #[case("1.100", true)]
@@ -225,14 +238,20 @@ async fn what_goes_wrong_is_told_and_it_goes_on_afterwards(#[case] frame: &str, 
     assert_eq!(cloud.cloud().logins, 1);
 }
 
+#[rstest]
+#[case(STAYS_BELOW)]
+#[case(Duration::from_secs(1))]
 #[tokio::test]
-async fn a_monitor_that_sense_does_not_hear_is_named() {
+async fn a_monitor_that_sense_does_not_hear_is_named_until_it_does(#[case] every: Duration) {
     let cloud = Emulator::start().await;
     cloud.cloud().is_online = false;
     cloud.cloud().frames = Vec::new();
-    let mut sense = adapter(&Config { timeout: Duration::from_millis(300), ..config(&cloud, PASSWORD) });
+    let mut sense = adapter(&Config { every, timeout: Duration::from_millis(300), ..config(&cloud, PASSWORD) });
     let error = sense.next().await.unwrap_err();
     assert!(matches!(&error, AdapterError::Unreachable(why) if why.contains("power and Wi-Fi")), "{error}");
+    cloud.cloud().is_online = true;
+    cloud.cloud().frames = vec![update(8.0)];
+    assert_eq!(values(&sense.next().await.unwrap())[0], 8.0);
 }
 
 #[tokio::test]
