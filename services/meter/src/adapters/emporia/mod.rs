@@ -16,7 +16,7 @@ use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::time::{Instant, sleep};
-use wattribute_domain::SeriesInfo;
+use wattribute_domain::{Role, SeriesInfo};
 
 use self::cognito::Login;
 use self::wire::{Account, Usage};
@@ -163,6 +163,11 @@ impl Emporia {
         Err(AdapterError::Unauthorized(why.to_owned()))
     }
 
+    /// How long it is left alone: longer with each time that it asked for that.
+    fn pause(&self) -> Duration {
+        (self.rest * 2u32.saturating_pow(self.refusals.saturating_sub(1).min(8))).min(LONGEST_REST)
+    }
+
     fn nonsense(&self, why: &str) -> AdapterError {
         AdapterError::Protocol(format!("the answer of {} makes no sense: {why}", self.web.host()))
     }
@@ -207,9 +212,14 @@ impl Emporia {
         // What was said already is not said again.
         if self.last_ms.is_none_or(|last| at_ms > last) {
             self.last_ms = Some(at_ms);
-            if let Some((first, others)) = usage.told.split_first() {
-                self.register.say_all(std::slice::from_ref(first), text, at_ms, out);
-                others.iter().for_each(|told| self.register.say(told, at_ms, out));
+            // What the cloud says word for word is kept once, with the mains.
+            let main = usage.told.iter().position(|told| told.role == Some(Role::WholeHouse)).unwrap_or(0);
+            for (k, told) in usage.told.iter().enumerate() {
+                if k == main {
+                    self.register.say_all(std::slice::from_ref(told), text, at_ms, out);
+                } else {
+                    self.register.say(told, at_ms, out);
+                }
             }
         }
         for (gid, has_spoken) in &usage.heard {
@@ -238,7 +248,7 @@ impl Adapter for Emporia {
         self.ticks.next().await;
         if self.refusals > 0 {
             // The wait after a failure is at most a minute, which is not later and later enough for a cloud.
-            sleep((self.rest * 2u32.saturating_pow(self.refusals.min(8) - 1)).min(LONGEST_REST)).await;
+            sleep(self.pause()).await;
         }
         self.look().await?;
         let mut out = Vec::new();

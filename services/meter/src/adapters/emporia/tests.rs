@@ -120,6 +120,8 @@ async fn it_logs_in_and_reads_each_channel_once() {
     let rounded: Vec<i64> = values(&events).iter().map(|value| value.round() as i64).collect();
     assert_eq!(rounded, [600, 1200, 1500, 2000]);
     assert!(!format!("{events:?}").contains("hush"));
+    let kept = events.iter().filter_map(|event| if let Event::Payload { device, .. } = event { Some(device.as_str()) } else { None });
+    assert_eq!(kept.collect::<Vec<_>>(), ["home"]);
     emporia.next().await.unwrap();
     assert_eq!(cloud.asked(), (1, 0), "one login lasts");
     let state = cloud.cloud();
@@ -231,6 +233,16 @@ async fn what_goes_wrong_is_told_and_it_goes_on_afterwards(#[case] status: u16, 
     cloud.cloud().fault = None;
     assert_eq!(values(&emporia.next().await.unwrap()).len(), 4, "nothing is made up, and nothing but the time is lost");
     assert_eq!(cloud.cloud().logins, 1);
+}
+
+#[test]
+fn a_cloud_that_asks_for_less_is_left_alone_longer_and_longer() {
+    let mut emporia = Emporia::new(&config("http://127.0.0.1:9", PASSWORD), &[]).unwrap();
+    let pauses = [1, 2, 3, 4, 5, 400].map(|refusals| {
+        emporia.refusals = refusals;
+        emporia.pause().as_secs()
+    });
+    assert_eq!(pauses, [60, 120, 240, 480, 900, 900]);
 }
 
 #[tokio::test]
