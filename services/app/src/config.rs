@@ -152,6 +152,8 @@ pub fn load_from(file: Option<&Path>, environment: &[(String, String)], services
         broker: mqtt.clone(),
         tasmota: loader.section("tasmota")?,
         glow: loader.section("glow")?,
+        emporia: loader.section("emporia")?,
+        sense: loader.section("sense")?,
         mqtt: top.mqtt_source,
         http: top.http_source,
         iotawatt: top.iotawatt,

@@ -4,6 +4,7 @@ mod broker;
 pub mod demo;
 mod described;
 mod discover;
+pub mod emporia;
 #[cfg(test)]
 mod fixtures;
 mod fleet;
@@ -20,6 +21,9 @@ pub mod pulse;
 mod readmes;
 mod roles;
 pub(crate) mod same;
+pub mod sense;
+#[cfg(test)]
+mod shared_answers;
 pub mod tasmota;
 mod told;
 mod web;

@@ -7,15 +7,20 @@ use wattribute_domain::{Role, SeriesId, SeriesInfo};
 use wattribute_service::mqtt::Config as Broker;
 use wattribute_store::Store;
 
-use crate::adapters::{Adapter, AdapterError, Described, Roles, Same, glow, http, iotawatt, mqtt, pulse, tasmota};
+use crate::adapters::{Adapter, AdapterError, Described, Roles, Same, emporia, glow, http, iotawatt, mqtt, pulse, sense, tasmota};
 
-/// What is set up: sections `[tasmota]`, `[glow]`, `[[mqtt_source]]`, `[[http_source]]`, `[[iotawatt]]`, `[[pulse]]`, `[roles]`.
+/// What is set up: sections `[tasmota]`, `[glow]`, `[emporia]`, `[sense]`, `[[mqtt_source]]`, `[[http_source]]`, `[[iotawatt]]`, `[[pulse]]`,
+/// `[roles]`.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     /// The broker of what speaks MQTT; section `[mqtt]`.
     pub broker: Broker,
     /// Tasmota plugs and smart meters.
     pub tasmota: tasmota::Config,
+    /// An account of Emporia's.
+    pub emporia: emporia::Config,
+    /// An account of Sense's.
+    pub sense: sense::Config,
     /// Glow displays.
     pub glow: glow::Config,
     /// Devices that publish, as the owner describes them.
@@ -37,7 +42,8 @@ pub(crate) type Wrong = (&'static str, AdapterError);
 
 impl Sources {
     /// All that can be named as the source of the house's meter, with Home Assistant first.
-    pub const NAMES: [&str; 7] = ["home_assistant", tasmota::NAME, glow::NAME, mqtt::NAME, http::NAME, iotawatt::NAME, pulse::NAME];
+    pub const NAMES: &[&str] =
+        &["home_assistant", tasmota::NAME, glow::NAME, mqtt::NAME, http::NAME, iotawatt::NAME, pulse::NAME, emporia::NAME, sense::NAME];
 
     /// The sources that are set up.
     pub fn names(&self) -> Vec<&'static str> {
@@ -48,6 +54,8 @@ impl Sources {
             (http::NAME, !self.http.is_empty()),
             (iotawatt::NAME, !self.iotawatt.is_empty()),
             (pulse::NAME, !self.pulse.is_empty()),
+            (emporia::NAME, self.emporia.is_set()),
+            (sense::NAME, self.sense.is_set()),
         ];
         set_up.into_iter().filter(|(_, is_set_up)| *is_set_up).map(|(name, _)| name).collect()
     }
@@ -85,6 +93,8 @@ impl Sources {
                         add(name, Ok(boxed(adapter)));
                     }
                 }
+                emporia::NAME => add(name, emporia::Emporia::new(&self.emporia, &known).map(boxed)),
+                sense::NAME => add(name, sense::Sense::new(&self.sense, &known).map(boxed)),
                 http::NAME => {
                     let mut names: Vec<String> = Vec::new();
                     for config in &self.http {

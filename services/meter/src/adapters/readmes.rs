@@ -131,8 +131,25 @@ fn every_sample_can_be_read_and_stands_in_its_readme() {
         super::tasmota::Tasmota::new(&tasmota, &broker, &[]).map(|_| ()).unwrap();
         let glow: super::glow::Config = loaded(&path, "glow");
         super::glow::Glow::listen(&glow, &broker, &[]).map(|_| ()).unwrap();
-        let is_empty = lists.mqtt_source.is_empty() && lists.http_source.is_empty() && lists.iotawatt.is_empty() && lists.pulse.is_empty();
-        assert!(!is_empty || !tasmota.topics.is_empty() || !glow.topics.is_empty(), "{name}: the sample sets nothing up");
+        let emporia: super::emporia::Config = loaded(&path, "emporia");
+        let sense: super::sense::Config = loaded(&path, "sense");
+        if emporia.is_set() {
+            super::emporia::Emporia::new(&emporia, &[]).map(|_| ()).unwrap();
+        }
+        if sense.is_set() {
+            super::sense::Sense::new(&sense, &[]).map(|_| ()).unwrap();
+        }
+        let are_set_up = [
+            !lists.mqtt_source.is_empty(),
+            !lists.http_source.is_empty(),
+            !lists.iotawatt.is_empty(),
+            !lists.pulse.is_empty(),
+            !tasmota.topics.is_empty(),
+            !glow.topics.is_empty(),
+            emporia.is_set(),
+            sense.is_set(),
+        ];
+        assert!(are_set_up.contains(&true), "{name}: the sample sets nothing up");
     }
 }
 
