@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use secrecy::SecretString;
 use serde::Deserialize;
 use wattribute_meter::Sources;
-use wattribute_meter::adapters::{http, iotawatt, mqtt as mqtt_source};
+use wattribute_meter::adapters::{http, iotawatt, mqtt as mqtt_source, tuya};
 use wattribute_service::config::Loader;
 use wattribute_service::{ConfigError, access, home_assistant, mqtt};
 
@@ -93,11 +93,18 @@ struct Top {
     mqtt_source: Vec<mqtt_source::Config>,
     http_source: Vec<http::Config>,
     iotawatt: Vec<iotawatt::Config>,
+    tuya_device: Vec<tuya::Device>,
 }
 
 impl Default for Top {
     fn default() -> Self {
-        Top { data_dir: PathBuf::from("./data"), mqtt_source: Vec::new(), http_source: Vec::new(), iotawatt: Vec::new() }
+        Top {
+            data_dir: PathBuf::from("./data"),
+            mqtt_source: Vec::new(),
+            http_source: Vec::new(),
+            iotawatt: Vec::new(),
+            tuya_device: Vec::new(),
+        }
     }
 }
 
@@ -154,6 +161,7 @@ pub fn load_from(file: Option<&Path>, environment: &[(String, String)], services
         mqtt: top.mqtt_source,
         http: top.http_source,
         iotawatt: top.iotawatt,
+        tuya: tuya::Config { devices: top.tuya_device, ..loader.section("tuya")? },
         roles: loader.section("roles")?,
     };
     let meter = wattribute_meter::Config { sources, meter: home.meter.clone(), ..loader.section("meter")? };

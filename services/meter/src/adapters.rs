@@ -21,6 +21,7 @@ mod roles;
 pub(crate) mod same;
 pub mod tasmota;
 mod told;
+pub mod tuya;
 mod web;
 
 use std::collections::BTreeMap;

@@ -7,9 +7,10 @@ use wattribute_domain::{Role, SeriesId, SeriesInfo};
 use wattribute_service::mqtt::Config as Broker;
 use wattribute_store::Store;
 
-use crate::adapters::{Adapter, AdapterError, Described, Roles, Same, glow, http, iotawatt, mqtt, tasmota};
+use crate::adapters::{Adapter, AdapterError, Described, Roles, Same, glow, http, iotawatt, mqtt, tasmota, tuya};
 
-/// What is set up: sections `[tasmota]`, `[glow]`, `[[mqtt_source]]`, `[[http_source]]`, `[[iotawatt]]`, `[roles]`.
+/// What is set up: sections `[tasmota]`, `[glow]`, `[[mqtt_source]]`, `[[http_source]]`, `[[iotawatt]]`, `[tuya]`,
+/// `[[tuya_device]]`, `[roles]`.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     /// The broker of what speaks MQTT; section `[mqtt]`.
@@ -24,6 +25,8 @@ pub struct Sources {
     pub http: Vec<http::Config>,
     /// IoTaWatts.
     pub iotawatt: Vec<iotawatt::Config>,
+    /// Tuya devices.
+    pub tuya: tuya::Config,
     /// What devices are in the home, whatever they come from.
     pub roles: BTreeMap<String, Role>,
 }
@@ -33,7 +36,8 @@ pub(crate) type Wrong = (&'static str, AdapterError);
 
 impl Sources {
     /// All that can be named as the source of the house's meter, with Home Assistant first.
-    pub const NAMES: [&str; 6] = ["home_assistant", tasmota::NAME, glow::NAME, mqtt::NAME, http::NAME, iotawatt::NAME];
+    pub const NAMES: [&str; 7] =
+        ["home_assistant", tasmota::NAME, glow::NAME, mqtt::NAME, http::NAME, iotawatt::NAME, tuya::NAME];
 
     /// The sources that are set up.
     pub fn names(&self) -> Vec<&'static str> {
@@ -43,6 +47,7 @@ impl Sources {
             (mqtt::NAME, !self.mqtt.is_empty()),
             (http::NAME, !self.http.is_empty()),
             (iotawatt::NAME, !self.iotawatt.is_empty()),
+            (tuya::NAME, self.tuya.is_set()),
         ];
         set_up.into_iter().filter(|(_, is_set_up)| *is_set_up).map(|(name, _)| name).collect()
     }
@@ -87,6 +92,13 @@ impl Sources {
                         let last_ms = of_it.filter_map(|(id, _)| latest.get(id)).max().copied();
                         let is_new = once(&mut names, "iotawatt", &config.name);
                         add(name, is_new.and_then(|()| iotawatt::Iotawatt::new(config, &known, last_ms).map(boxed)));
+                    }
+                }
+                tuya::NAME => {
+                    let (fleet, errors) = tuya::read(&self.tuya, &known);
+                    errors.into_iter().for_each(|error| add(name, Err(error)));
+                    if !fleet.is_empty() {
+                        add(name, Ok(boxed(fleet)));
                     }
                 }
                 _ => {}

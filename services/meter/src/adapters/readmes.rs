@@ -98,6 +98,7 @@ struct Lists {
     mqtt_source: Vec<super::mqtt::Config>,
     http_source: Vec<super::http::Config>,
     iotawatt: Vec<super::iotawatt::Config>,
+    tuya_device: Vec<super::tuya::Device>,
 }
 
 fn loaded<T: DeserializeOwned>(path: &Path, name: &str) -> T {
@@ -126,7 +127,9 @@ fn every_sample_can_be_read_and_stands_in_its_readme() {
         super::tasmota::Tasmota::new(&tasmota, &broker, &[]).map(|_| ()).unwrap();
         let glow: super::glow::Config = loaded(&path, "glow");
         super::glow::Glow::listen(&glow, &broker, &[]).map(|_| ()).unwrap();
+        let tuya: super::tuya::Config = loaded(&path, "tuya");
         let is_empty = lists.mqtt_source.is_empty() && lists.http_source.is_empty() && lists.iotawatt.is_empty();
+        let is_empty = is_empty && lists.tuya_device.is_empty() && !tuya.is_set();
         assert!(!is_empty || !tasmota.topics.is_empty() || !glow.topics.is_empty(), "{name}: the sample sets nothing up");
     }
 }
