@@ -36,8 +36,7 @@ pub(crate) type Wrong = (&'static str, AdapterError);
 
 impl Sources {
     /// All that can be named as the source of the house's meter, with Home Assistant first.
-    pub const NAMES: [&str; 7] =
-        ["home_assistant", tasmota::NAME, glow::NAME, mqtt::NAME, http::NAME, iotawatt::NAME, tuya::NAME];
+    pub const NAMES: [&str; 7] = ["home_assistant", tasmota::NAME, glow::NAME, mqtt::NAME, http::NAME, iotawatt::NAME, tuya::NAME];
 
     /// The sources that are set up.
     pub fn names(&self) -> Vec<&'static str> {

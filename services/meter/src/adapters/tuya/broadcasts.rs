@@ -238,7 +238,9 @@ fn found(beacon: Beacon) -> Found {
         model: product,
         address: ip.to_string(),
         config: format!("[[tuya_device]]\nid = \"{}\"\nlocal_key = \"\"  # 16 letters\nhost = \"{ip}\"\n{version}", plain(&id)),
-        note: Some("its key is needed: `python -m tinytuya wizard` writes it into devices.json, which [tuya] devices_file can name".to_owned()),
+        note: Some(
+            "its key is needed: `python -m tinytuya wizard` writes it into devices.json, which [tuya] devices_file can name".to_owned(),
+        ),
         identity: id,
     }
 }

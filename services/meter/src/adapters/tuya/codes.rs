@@ -56,8 +56,15 @@ fn base(code: &str) -> Option<What> {
         "cur_current" | "current" | "ac_current" => What::Is(Quantity::CurrentA),
         "frequency" | "ac_frequency" | "ac_freq" | "freq" | "supply_frequency" => What::Is(Quantity::FrequencyHz),
         "power_factor" => What::Is(Quantity::PowerFactor),
-        "forward_energy_total" | "total_forward_energy" | "forward_energy" | "energy_forward" | "total_energy" | "energy_total"
-        | "all_energy" | "energy_consumed" | "electric_total" => What::Is(Quantity::EnergyImportKwh),
+        "forward_energy_total"
+        | "total_forward_energy"
+        | "forward_energy"
+        | "energy_forward"
+        | "total_energy"
+        | "energy_total"
+        | "all_energy"
+        | "energy_consumed"
+        | "electric_total" => What::Is(Quantity::EnergyImportKwh),
         "reverse_energy_total" | "total_reverse_energy" | "reverse_energy" | "energy_reverse" => What::Is(Quantity::EnergyExportKwh),
         "phase_a" => What::Phase(1),
         "phase_b" => What::Phase(2),

@@ -63,7 +63,8 @@ fn listed(one: &Value) -> Option<Listed> {
         _ => None,
     };
     let version = one.get("version").or_else(|| one.get("ver"));
-    let version = version.and_then(|version| version.as_str().map_or_else(|| version.as_f64().map(|v| format!("{v:.1}")), |v| Some(v.to_owned())));
+    let version =
+        version.and_then(|version| version.as_str().map_or_else(|| version.as_f64().map(|v| format!("{v:.1}")), |v| Some(v.to_owned())));
     Some(Listed {
         name: text("name").unwrap_or_else(|| id.clone()),
         key: key.into(),

@@ -32,8 +32,8 @@ use self::crypto::Key;
 use self::devices::Listed;
 use self::reader::Reader;
 use self::wire::Known;
-use super::fleet::Fleet;
 use super::AdapterError;
+use super::fleet::Fleet;
 
 /// The adapter's name, and the source of its series.
 pub const NAME: &str = "tuya";
@@ -132,6 +132,7 @@ pub enum Kind {
 #[serde(deny_unknown_fields)]
 pub struct Dp {
     /// The number of the dp.
+    #[serde(default)]
     pub dp: u16,
     /// What it is multiplied by; -1 turns its sign.
     #[serde(default = "one")]
@@ -218,17 +219,23 @@ fn reader(config: &Config, device: &Device, listed: Option<&Listed>) -> Result<R
         (None, None, Some(listed)) => listed.key.expose_secret().to_owned(),
         // It answers without one.
         (None, None, None) if device.version == Some(Version::V31) => "0".repeat(16),
-        (None, None, None) => return Err(format!("{what}: it has no `local_key`; tinytuya's wizard says it, or name its devices_file in [tuya]")),
+        (None, None, None) => {
+            return Err(format!("{what}: it has no `local_key`; tinytuya's wizard says it, or name its devices_file in [tuya]"));
+        }
     };
     let length = key.chars().count();
     let key = Key::of(&key).ok_or_else(|| format!("{what}: local_key: it has {length} letters, and would have 16"))?;
-    let said = config.products.iter().filter(|(product, _)| listed.and_then(|listed| listed.product.as_ref()) == Some(product));
+    let product = listed.and_then(|listed| listed.product.as_deref()).unwrap_or_default();
+    let said = config.products.iter().filter(|(said, _)| said.eq_ignore_ascii_case(product));
     let mut dps: BTreeMap<Quantity, Dp> = said.flat_map(|(_, dps)| dps).map(|(quantity, dp)| (*quantity, *dp)).collect();
     dps.extend(&device.dps);
     for (quantity, dp) in &dps {
         let name = quantity.name();
         if *quantity == Quantity::PricePerKwh {
             return Err(format!("{what}: dps: no device says `{name}`"));
+        }
+        if dp.dp == 0 {
+            return Err(format!("{what}: dps: {name}: dp: say which it stands on, such as {{ dp = 19, scale = 0.1 }}"));
         }
         if !dp.scale.is_finite() || dp.scale == 0.0 {
             return Err(format!("{what}: dps: {name}: scale: it must be a number other than 0"));
@@ -239,7 +246,8 @@ fn reader(config: &Config, device: &Device, listed: Option<&Listed>) -> Result<R
     Ok(Reader {
         name: device.name.clone().or(listed.map(|listed| listed.name.clone())).unwrap_or_else(|| id.clone()),
         role: device.role,
-        mapping: mapping.map(|known: Known| Known { is_circuit: known.is_circuit || matches!(kind, Some(Kind::Meter | Kind::Breaker)), ..known }),
+        mapping: mapping
+            .map(|known: Known| Known { is_circuit: known.is_circuit || matches!(kind, Some(Kind::Meter | Kind::Breaker)), ..known }),
         kind,
         dps,
         key,

@@ -1,6 +1,7 @@
 //! Reads one device, for ever: finds it, keeps one connection to it, asks it, and takes what it says by itself.
 
 use std::collections::BTreeMap;
+use std::net::Ipv6Addr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -56,8 +57,10 @@ struct Learned {
     saw_key: bool,
     /// It answers only what names each dp.
     by_name: bool,
-    /// It is not asked to measure: it ended the connection when it was.
-    only_asked: bool,
+    /// How often it did not like to be asked to measure, since it did.
+    refused: u8,
+    /// Whether it is not asked to on this connection.
+    is_spared: bool,
     /// What its dps were at last.
     dps: Map<String, Value>,
 }
@@ -66,7 +69,6 @@ impl Learned {
     fn failed(&mut self, trouble: &Trouble) {
         self.tries += 1;
         self.saw_key |= *trouble == Trouble::Key;
-        self.only_asked = !self.only_asked;
         self.version = None;
     }
 }
@@ -76,6 +78,14 @@ struct Ended {
     trouble: Trouble,
     /// Whether it had answered on it.
     had_answered: bool,
+    /// Whether it had just been asked to measure.
+    was_measuring: bool,
+}
+
+impl From<Trouble> for Ended {
+    fn from(trouble: Trouble) -> Self {
+        Ended { trouble, had_answered: false, was_measuring: false }
+    }
 }
 
 impl Reader {
@@ -91,6 +101,12 @@ impl Reader {
             if ended.had_answered && begin.elapsed() >= self.every {
                 wait = self.times.again;
                 sleep(wait).await;
+                continue;
+            }
+            // It may not know that request: it is tried without before anything is said.
+            learned.is_spared = ended.was_measuring || learned.refused > 1;
+            if ended.was_measuring && learned.refused == 1 {
+                sleep(self.times.again).await;
                 continue;
             }
             let is_said = self.said_version(heard.of(&self.id).as_ref()).is_some();
@@ -150,19 +166,14 @@ impl Reader {
                 }
             },
         };
-        let has_port = host.rsplit_once(':').is_some_and(|(name, port)| !name.contains(':') && port.parse::<u16>().is_ok());
-        Ok(match host.parse::<std::net::Ipv6Addr>() {
-            Ok(host) => format!("[{host}]:{}", self.port),
-            Err(_) if has_port => host,
-            Err(_) => format!("{host}:{}", self.port),
-        })
+        Ok(with_port(&host, self.port))
     }
 
     /// Finds it and speaks with it, until that ends.
     async fn connect(&self, heard: &Heard, beacon: Option<&Beacon>, learned: &mut Learned, speaker: &Speaker) -> Ended {
         let address = match self.address(heard, beacon).await {
             Ok(address) => address,
-            Err(trouble) => return Ended { trouble, had_answered: false },
+            Err(trouble) => return trouble.into(),
         };
         // It may have been heard while it was waited for.
         let said = self.said_version(heard.of(&self.id).as_ref());
@@ -171,16 +182,26 @@ impl Reader {
         match Link::open(&address, version, &self.key, &self.times).await {
             Ok(link) => {
                 learned.by_name |= version == Version::V32;
-                let mut talk = Talk { reader: self, link, version, learned, speaker, had_answered: false };
+                let mut talk = Talk { reader: self, link, version, learned, speaker, had_answered: false, is_measuring: false };
                 let trouble = talk.go().await;
-                Ended { trouble, had_answered: talk.had_answered }
+                Ended { trouble, had_answered: talk.had_answered, was_measuring: talk.is_measuring }
             }
-            Err(trouble) => Ended { trouble, had_answered: false },
+            Err(trouble) => trouble.into(),
         }
     }
 
     fn known(&self, dps: &Map<String, Value>) -> Known {
         self.mapping.clone().unwrap_or_else(|| shapes::guess(self.kind, dps)).with_said(self.dps.iter())
+    }
+}
+
+/// The address of a host; its own port, where it has one.
+pub(super) fn with_port(host: &str, port: u16) -> String {
+    let has_port = |(name, port): (&str, &str)| (!name.contains(':') || name.ends_with(']')) && port.parse::<u16>().is_ok();
+    match host.parse::<Ipv6Addr>() {
+        Ok(_) => format!("[{host}]:{port}"),
+        Err(_) if host.rsplit_once(':').is_some_and(has_port) => host.to_owned(),
+        Err(_) => format!("{host}:{port}"),
     }
 }
 
@@ -192,6 +213,7 @@ struct Talk<'a> {
     learned: &'a mut Learned,
     speaker: &'a Speaker,
     had_answered: bool,
+    is_measuring: bool,
 }
 
 impl Talk<'_> {
@@ -208,7 +230,11 @@ impl Talk<'_> {
     async fn turn(&mut self) -> Result<(), Trouble> {
         let begin = Instant::now();
         if self.measure().await? {
+            self.learned.refused = self.learned.refused.saturating_add(1);
+            self.is_measuring = true;
             self.hear_until(begin + self.reader.times.settle, false).await?;
+            self.is_measuring = false;
+            self.learned.refused = if self.learned.is_spared { self.learned.refused } else { 0 };
         }
         self.ask().await?;
         let asked = Instant::now();
@@ -232,7 +258,7 @@ impl Talk<'_> {
         let is_new = self.learned.dps.is_empty();
         let has = |dp: &u16| is_new || self.learned.dps.get(&dp.to_string()).and_then(number).is_some();
         let dps: Vec<u16> = MEASURED.into_iter().filter(has).collect();
-        let is_asked = self.version > Version::V31 && !self.learned.only_asked && !dps.is_empty();
+        let is_asked = self.version > Version::V31 && !self.learned.is_spared && !dps.is_empty();
         if is_asked {
             self.link.send(command::UPDATEDPS, json!({ "dpId": dps }).to_string().as_bytes()).await?;
         }
@@ -261,33 +287,41 @@ impl Talk<'_> {
                 message = self.link.receive() => message?,
                 () = sleep_until(end) => return Ok(false),
             };
-            if self.hear(&message).await? && is_answer {
+            if self.hear(&message, is_answer).await? && is_answer {
                 return Ok(true);
             }
         }
     }
 
-    /// Takes what a message says; whether it told dps.
-    async fn hear(&mut self, message: &Message) -> Result<bool, Trouble> {
+    /// Takes what a message says, while an answer is waited for or not; whether it told dps.
+    async fn hear(&mut self, message: &Message, is_answer: bool) -> Result<bool, Trouble> {
         if message.payload.is_empty() || message.command == command::HEART_BEAT {
             return Ok(false);
         }
         let text = String::from_utf8_lossy(&message.payload);
         let Ok(said) = json_of(&message.payload) else {
-            // It wants to be asked for each dp by name.
-            if text.contains("data unvalid") && !self.learned.by_name {
-                self.learned.by_name = true;
-                self.ask().await?;
+            // Errors are plain words; anything else was never meant to be read with this key.
+            if text.contains('\u{fffd}') || text.chars().any(char::is_control) {
+                return Err(Trouble::Key);
+            }
+            if !is_answer || message.command == command::UPDATEDPS {
+                (self.learned.is_spared, self.learned.refused) = (true, 2);
                 return Ok(false);
             }
-            // What it cannot encrypt for us it says in plain words; anything else was never meant to be read with this key.
-            let is_text = !text.contains('\u{fffd}') && !text.chars().any(char::is_control);
-            return Err(if is_text { self.link.mute(&format!("says {}", beginning(&text))) } else { Trouble::Key });
+            // It wants to be asked for each dp by name, or wants that no longer.
+            let is_unnamed = text.contains("data unvalid") && !self.learned.by_name;
+            self.learned.by_name = is_unnamed;
+            if is_unnamed {
+                return self.ask().await.map(|()| false);
+            }
+            return Err(self.link.mute(&format!("says {}", beginning(&text))));
         };
         let data = said.get("data").unwrap_or(&Value::Null);
         // What is behind a gateway is another device.
         let is_child = [&said, data].iter().any(|said| said.get("cid").is_some_and(Value::is_string));
-        let Some(dps) = said.get("dps").or_else(|| data.get("dps")).and_then(Value::as_object).filter(|_| !is_child) else { return Ok(false) };
+        let Some(dps) = said.get("dps").or_else(|| data.get("dps")).and_then(Value::as_object).filter(|_| !is_child) else {
+            return Ok(false);
+        };
         let before = self.learned.dps.clone();
         self.learned.dps.extend(dps.clone());
         let reader = self.reader;

@@ -15,7 +15,8 @@ use crate::adapters::numbers::number;
 type Row = (&'static str, &'static str, i32);
 
 /// Plugs: power on 19.
-const PLUG: &[Row] = &[("1", "switch", 0), ("18", "cur_current", 3), ("19", "cur_power", 1), ("20", "cur_voltage", 1), ("17", "add_ele", 3)];
+const PLUG: &[Row] =
+    &[("1", "switch", 0), ("18", "cur_current", 3), ("19", "cur_power", 1), ("20", "cur_voltage", 1), ("17", "add_ele", 3)];
 /// Older plugs: power on 5, between current and voltage.
 const OLD_PLUG: &[Row] = &[("1", "switch", 0), ("4", "cur_current", 3), ("5", "cur_power", 1), ("6", "cur_voltage", 1)];
 /// Power alone, on 4.

@@ -113,7 +113,10 @@ pub(super) struct Who<'a> {
 
 /// What a device tells in `said`; `before` is what its dps were at last, which says how to understand it and is no reading.
 pub(super) fn told(who: &Who<'_>, known: &Known, said: &Map<String, Value>, before: &Map<String, Value>) -> Vec<Told> {
-    let role = who.role.or(Some(if known.is_circuit { Role::Circuit } else { Role::Device }));
+    // What is summed up of its clamps is no circuit beside them.
+    let has_clamps = known.entries.iter().any(|entry| entry.channel > 0 && matches!(entry.what, What::Is(_)));
+    let usual = if known.is_circuit { Role::Circuit } else { Role::Device };
+    let role = who.role.or((!has_clamps).then_some(usual));
     let mut all: Vec<(u8, Told)> = vec![(0, Told { role, ..Told::by(who.id, who.name) })];
     let mut phases: Vec<(u8, Phase)> = Vec::new();
     for entry in &known.entries {
@@ -132,12 +135,15 @@ pub(super) fn told(who: &Who<'_>, known: &Known, said: &Map<String, Value>, befo
             What::AddedEnergy => continue,
             What::Is(quantity) => {
                 let way = way(known, entry, said, before);
-                (quantity, sensible(quantity, value, entry.scale).map(|value| if quantity == Quantity::PowerW { value * way } else { value }))
+                (
+                    quantity,
+                    sensible(quantity, value, entry.scale).map(|value| if quantity == Quantity::PowerW { value * way } else { value }),
+                )
             }
         };
         let at = all.iter().position(|(channel, _)| *channel == entry.channel).unwrap_or_else(|| {
             let name = format!("{} {}", who.name, entry.channel);
-            all.push((entry.channel, Told { role, ..Told::by(format!("{}/{}", who.id, entry.channel), name) }));
+            all.push((entry.channel, Told { role: Some(usual), ..Told::by(format!("{}/{}", who.id, entry.channel), name) }));
             all.len() - 1
         });
         let told = std::mem::replace(&mut all[at].1, Told::by("", ""));

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::emulator::ID;
 use crate::adapters::Adapter;
+use crate::adapters::tuya::reader::with_port;
 use crate::adapters::tuya::{Config, Device, devices, read};
 
 const KEY: &str = "hush hush hush 1";
@@ -32,6 +33,7 @@ fn wrong(config: &Config) -> Vec<String> {
 #[case(json!({"local_key_file": "/nowhere/at/all"}), "/nowhere/at/all: ")]
 #[case(json!({"id": " ", "local_key": KEY}), "id: it is empty")]
 #[case(json!({"local_key": KEY, "dps": {"power_w": {"dp": 19, "scale": 0.0}}}), "power_w: scale: it must be a number other than 0")]
+#[case(json!({"local_key": KEY, "dps": {"power_w": {"scale": 0.1}}}), "power_w: dp: say which it stands on")]
 #[case(json!({"local_key": KEY, "dps": {"price_per_kwh": {"dp": 19}}}), "no device says `price_per_kwh`")]
 fn what_cannot_be_meant_is_named_without_the_key(#[case] more: Value, #[case] says: &str) {
     let why = wrong(&Config { devices: vec![device(more)], ..Config::default() });
@@ -62,7 +64,9 @@ async fn the_keys_of_the_file_are_taken_for_devices_that_have_none() {
 #[test]
 fn a_file_that_is_broken_is_named_without_what_is_in_it() {
     let folder = tempfile::tempdir().unwrap();
-    for (text, says) in [("[{\"key\": \"hush\",,}]", "no JSON from line 1"), ("{\"a\": \"hush\"}", "no list of devices"), ("hush", "no JSON")] {
+    for (text, says) in
+        [("[{\"key\": \"hush\",,}]", "no JSON from line 1"), ("{\"a\": \"hush\"}", "no list of devices"), ("hush", "no JSON")]
+    {
         let path = folder.path().join("devices.json");
         std::fs::write(&path, text).unwrap();
         let why = wrong(&Config { devices_file: Some(path), ..Config::default() });
@@ -85,4 +89,15 @@ fn without_devices_there_is_nothing_to_read() {
     assert!(!Config::default().is_set());
     let (fleet, wrong) = read(&Config::default(), &[]);
     assert!(fleet.is_empty() && wrong.is_empty() && fleet.name() == "tuya");
+}
+
+#[rstest]
+#[case("192.168.1.41", "192.168.1.41:6668")]
+#[case("plug.lan:7001", "plug.lan:7001")]
+#[case("plug.lan", "plug.lan:6668")]
+#[case("fe80::1", "[fe80::1]:6668")]
+#[case("[fe80::1]:7001", "[fe80::1]:7001")]
+#[case("[fe80::1]", "[fe80::1]:6668")]
+fn a_host_may_have_a_port(#[case] host: &str, #[case] address: &str) {
+    assert_eq!(with_port(host, 6668), address);
 }

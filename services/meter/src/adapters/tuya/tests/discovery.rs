@@ -80,7 +80,10 @@ async fn what_broadcasts_and_what_answers_an_app_is_found_with_what_to_set_up() 
     let found = looking.await.unwrap().unwrap();
     assert_eq!(found.iter().map(|found| found.identity.as_str()).collect::<Vec<_>>(), [ID, "old"]);
     assert_eq!((found[0].kind, found[0].address.as_str(), found[0].model.as_str()), ("tuya", "127.0.0.1", "key"));
-    assert_eq!(found[0].config, format!("[[tuya_device]]\nid = \"{ID}\"\nlocal_key = \"\"  # 16 letters\nhost = \"127.0.0.1\"\nversion = \"3.5\"\n"));
+    assert_eq!(
+        found[0].config,
+        format!("[[tuya_device]]\nid = \"{ID}\"\nlocal_key = \"\"  # 16 letters\nhost = \"127.0.0.1\"\nversion = \"3.5\"\n")
+    );
     assert!(found[0].note.as_ref().is_some_and(|note| note.contains("wizard")));
 }
 

@@ -34,6 +34,8 @@ pub enum Mood {
     Lazy,
     /// Answers only what names each dp.
     ByName,
+    /// Says in words that it knows no request to measure.
+    Wordy,
     /// Has another key, and answers with it all the same.
     OtherKey,
 }
@@ -50,7 +52,7 @@ pub struct Emulator {
     pub port: u16,
     pub version: Version,
     pub state: Arc<Mutex<State>>,
-    push: watch::Sender<Map<String, Value>>,
+    push: watch::Sender<Value>,
     gone: CancellationToken,
 }
 
@@ -61,7 +63,7 @@ impl Emulator {
             port: 0,
             version,
             state: Arc::new(Mutex::new(state)),
-            push: watch::channel(Map::new()).0,
+            push: watch::channel(Value::Null).0,
             gone: CancellationToken::new(),
         };
         emulator.come().await;
@@ -80,7 +82,12 @@ impl Emulator {
     /// Says by itself that these dps changed.
     pub fn push(&self, dps: Value) {
         self.set(dps.clone());
-        self.push.send(dps.as_object().unwrap().clone()).unwrap();
+        self.say(json!({"devId": ID, "dps": dps}));
+    }
+
+    /// Says something by itself.
+    pub fn say(&self, message: Value) {
+        self.push.send(message).unwrap();
     }
 
     /// Loses its power.
@@ -112,7 +119,7 @@ impl Emulator {
     }
 }
 
-async fn talk(mut stream: TcpStream, version: Version, state: Arc<Mutex<State>>, mut push: watch::Receiver<Map<String, Value>>) {
+async fn talk(mut stream: TcpStream, version: Version, state: Arc<Mutex<State>>, mut push: watch::Receiver<Value>) {
     let has_other_key = state.lock().unwrap().mood == Mood::OtherKey;
     let mut codec = Codec::new(version, Key::of(if has_other_key { "another key it is" } else { KEY }.get(..16).unwrap()).unwrap());
     let readable = Codec::new(version, Key::of(KEY).unwrap());
@@ -121,8 +128,8 @@ async fn talk(mut stream: TcpStream, version: Version, state: Arc<Mutex<State>>,
         tokio::select! {
             read = stream.read_buf(&mut unread) => if read.unwrap_or(0) == 0 { return },
             Ok(()) = push.changed() => {
-                let dps = push.borrow_and_update().clone();
-                let bytes = codec.seal(command::STATUS, Some(0), json!({"devId": ID, "dps": dps}).to_string().as_bytes()).unwrap();
+                let text = push.borrow_and_update().to_string();
+                let bytes = codec.seal(command::STATUS, Some(0), text.as_bytes()).unwrap();
                 if stream.write_all(&bytes).await.is_err() { return }
             }
         }
@@ -150,6 +157,7 @@ async fn talk(mut stream: TcpStream, version: Version, state: Arc<Mutex<State>>,
                     codec.begin_session(&ours, &theirs);
                 }
                 command::UPDATEDPS if mood == Mood::MeasuresNothing => return,
+                command::UPDATEDPS if mood == Mood::Wordy => answers.push((command::DP_QUERY_NEW, b"json obj data unvalid".to_vec())),
                 command::UPDATEDPS => {
                     answers.push((command::UPDATEDPS, Vec::new()));
                     if mood == Mood::Lazy {
@@ -175,7 +183,11 @@ async fn talk(mut stream: TcpStream, version: Version, state: Arc<Mutex<State>>,
                     if let Some(named) = said.get("dps").and_then(Value::as_object) {
                         dps.retain(|dp, _| named.contains_key(dp));
                     }
-                    let text = if version.has_sessions() { json!({"protocol": 4, "data": {"dps": dps}}) } else { json!({"devId": ID, "dps": dps}) };
+                    let text = if version.has_sessions() {
+                        json!({"protocol": 4, "data": {"dps": dps}})
+                    } else {
+                        json!({"devId": ID, "dps": dps})
+                    };
                     answers.push((message.command, text.to_string().into_bytes()));
                 }
                 other => answers.push((other, Vec::new())),

@@ -89,7 +89,12 @@ impl Listener {
 pub fn config(emulator: &Emulator, more: Value) -> Config {
     let mut device = json!({"id": ID, "name": "Desk", "local_key": KEY, "host": format!("127.0.0.1:{}", emulator.port), "version": emulator.version.name()});
     device.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    Config { devices: vec![serde_json::from_value(device).unwrap()], every: Duration::from_millis(250), times: quick(), ..Config::default() }
+    Config {
+        devices: vec![serde_json::from_value(device).unwrap()],
+        every: Duration::from_millis(250),
+        times: quick(),
+        ..Config::default()
+    }
 }
 
 fn plug() -> Value {
@@ -151,6 +156,18 @@ async fn one_that_wants_each_dp_named_is_asked_so(#[case] version: Version) {
     let mut heard = Listener::device(&emulator, json!({}));
     heard.until_power(15.5).await;
     assert!(emulator.state().heard.contains(&command::CONTROL_NEW));
+}
+
+#[rstest]
+#[case(Version::V33)]
+#[case(Version::V35)]
+#[tokio::test]
+async fn one_that_knows_no_request_to_measure_is_not_asked_again(#[case] version: Version) {
+    let emulator = Emulator::start(version, Mood::Wordy, plug()).await;
+    let mut heard = Listener::device(&emulator, json!({}));
+    heard.until("five readings", |heard| heard.powers().len() >= 5).await;
+    assert_eq!(emulator.state().heard.iter().filter(|about| **about == command::UPDATEDPS).count(), 1);
+    assert_eq!(emulator.state().connections, 1);
 }
 
 #[tokio::test]
@@ -228,8 +245,12 @@ async fn what_is_behind_a_gateway_is_not_taken_for_the_gateway() {
     let emulator = Emulator::start(Version::V33, Mood::Good, plug()).await;
     let mut heard = Listener::device(&emulator, json!({}));
     heard.until_power(15.5).await;
-    emulator.state().dps = json!({"19": 160}).as_object().unwrap().clone();
-    heard.until_power(16.0).await;
+    for child in [json!({"cid": "a4c138", "dps": {"19": 9999}}), json!({"data": {"cid": "a4c138", "dps": {"19": 9999}}})] {
+        let before = heard.powers().len();
+        emulator.say(child);
+        heard.until("more", |heard| heard.powers().len() >= before + 2).await;
+    }
+    assert!(heard.powers().iter().all(|power_w| *power_w == 15.5), "{:?}", heard.powers());
     assert!(heard.series.iter().all(|info| info.identity == ID && info.device == "desk"));
 }
 

@@ -4,8 +4,11 @@ use std::process::Command;
 
 use rstest::rstest;
 use serde_json::{Value, json};
+use wattribute_domain::Quantity;
 
 use super::emulator::{Emulator, ID, KEY, Mood};
+use super::faults::{Listener, quick};
+use crate::adapters::tuya::Config;
 use crate::adapters::tuya::broadcasts::question;
 use crate::adapters::tuya::codec::Version;
 use crate::adapters::tuya::crypto::random;
@@ -36,6 +39,20 @@ async fn tinytuya_reads_and_switches_the_emulator(#[case] version: Version) {
     assert_eq!(said["before"], json!({"1": true, "18": 131, "19": 155, "20": 2357}), "{said}");
     assert_eq!(said["after"], json!({"1": false, "18": 131, "19": 155, "20": 2357}), "{said}");
     assert_eq!(emulator.state().dps["1"], false);
+}
+
+#[tokio::test]
+async fn we_read_the_fake_device_of_tinytuya() {
+    let Ok(host) = std::env::var("WATTRIBUTE_PEERS_TUYA") else {
+        println!("SKIPPED: WATTRIBUTE_PEERS_TUYA says no host:port where tinytuya's tools/fake-v35-device.py runs");
+        return;
+    };
+    let dps = json!({"level": {"dp": 20}, "power_w": {"dp": 22}});
+    let device = json!({"id": "eb0123456789abcdefghij", "local_key": "thisisarealkey00", "host": host, "dps": dps});
+    let config = Config { devices: vec![serde_json::from_value(device).unwrap()], times: quick(), ..Config::default() };
+    let mut heard = Listener::of(&config);
+    heard.until_power(946.0).await;
+    assert!(heard.readings.contains(&(Quantity::Level, 1.0)), "{:?}", heard.readings);
 }
 
 #[tokio::test]

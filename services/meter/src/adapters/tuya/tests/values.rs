@@ -4,12 +4,12 @@ use rstest::rstest;
 use serde_json::{Map, Value, json};
 use wattribute_domain::{Quantity, Role};
 
+use crate::adapters::Told;
 use crate::adapters::fixtures::{of, shared, shown};
 use crate::adapters::numbers::json as json_of;
 use crate::adapters::tuya::phases::{Phase, phase};
 use crate::adapters::tuya::wire::{Known, Who, told};
 use crate::adapters::tuya::{Dp, Kind, shapes};
-use crate::adapters::Told;
 
 fn who(kind: Option<Kind>) -> Who<'static> {
     Who { id: "bf01", name: "Desk", role: None, kind }
