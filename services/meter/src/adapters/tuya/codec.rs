@@ -168,8 +168,7 @@ impl Codec {
         }
         let check = if self.version == Version::V34 { 32 } else { 4 };
         let body = frame.body();
-        let payload = body.len().checked_sub(check).unwrap_or_default();
-        let (payload, said) = body.split_at(payload);
+        let (payload, said) = body.split_at(body.len().saturating_sub(check));
         let signed = &frame.bytes[..frame.header() + payload.len()];
         if self.version == Version::V34 {
             if !self.key.has_signed(signed, said) {

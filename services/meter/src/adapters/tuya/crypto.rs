@@ -1,7 +1,7 @@
 //! The ciphers of the protocol, each a few lines over what does the work.
 
-use aes::Aes128;
 use aes::cipher::{Array, BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
+use aes::{Aes128, Block};
 use aes_gcm::Aes128Gcm;
 use aes_gcm::aead::{Aead, Payload};
 use hmac::{Hmac, Mac};
@@ -34,30 +34,18 @@ impl Key {
         let mut all = plain.to_vec();
         all.resize(plain.len() + padding, padding as u8);
         let cipher = Aes128::new(&Array(self.0));
-        for block in all.chunks_exact_mut(16) {
-            let mut one = [0; 16];
-            one.copy_from_slice(block);
-            let mut one = Array(one);
-            cipher.encrypt_block(&mut one);
-            block.copy_from_slice(&one);
-        }
+        each_block(&mut all, |block| cipher.encrypt_block(block));
         all
     }
 
     /// What was encrypted; `None` where it was not with this key.
     pub fn decrypt(&self, sealed: &[u8]) -> Option<Vec<u8>> {
         let mut all = sealed.to_vec();
-        if all.is_empty() || all.len() % 16 != 0 {
+        if all.is_empty() || !all.len().is_multiple_of(16) {
             return None;
         }
         let cipher = Aes128::new(&Array(self.0));
-        for block in all.chunks_exact_mut(16) {
-            let mut one = [0; 16];
-            one.copy_from_slice(block);
-            let mut one = Array(one);
-            cipher.decrypt_block(&mut one);
-            block.copy_from_slice(&one);
-        }
+        each_block(&mut all, |block| cipher.decrypt_block(block));
         let padding = usize::from(*all.last()?);
         let is_padding = (1..=16).contains(&padding) && all[all.len() - padding..].iter().all(|byte| usize::from(*byte) == padding);
         if !is_padding {
@@ -108,6 +96,15 @@ impl Key {
         };
         mixed.iter_mut().zip(sealed).for_each(|(byte, sealed)| *byte = sealed);
         Key(mixed)
+    }
+}
+
+fn each_block(bytes: &mut [u8], work: impl Fn(&mut Block)) {
+    for sixteen in bytes.chunks_exact_mut(16) {
+        let mut block = Array([0; 16]);
+        block.copy_from_slice(sixteen);
+        work(&mut block);
+        sixteen.copy_from_slice(&block);
     }
 }
 

@@ -19,6 +19,8 @@ use super::{Dp, Kind, shapes};
 use crate::adapters::fleet::Speaker;
 use crate::adapters::numbers::{beginning, json as json_of, number};
 
+/// What else may be wrong with one that takes a connection and says nothing.
+const OR_ANOTHER: &str = "; or another program holds its only connection, such as Home Assistant or Tuya's app";
 /// The longest wait before it is tried again.
 const LONGEST: Duration = Duration::from_secs(60);
 /// What plugs measure only when they are asked to.
@@ -63,6 +65,10 @@ struct Learned {
     is_spared: bool,
     /// What its dps were at last.
     dps: Map<String, Value>,
+    /// Whether those are all that it has: what a few of them mean cannot be told.
+    is_whole: bool,
+    /// Whether anything of it was understood.
+    is_understood: bool,
 }
 
 impl Learned {
@@ -136,9 +142,9 @@ impl Reader {
             Trouble::Mute(why) if ended.had_answered => why.clone(),
             Trouble::Key if is_said || ended.had_answered => WRONG_KEY.to_owned(),
             Trouble::Mute(why) if is_said => {
-                format!("{why}: {WRONG_KEY}; or another program holds its only connection, such as Home Assistant or Tuya's app")
+                format!("{why}: {WRONG_KEY}{OR_ANOTHER}")
             }
-            _ => format!("it answers in none of the versions 3.1 to 3.5: {WRONG_KEY}"),
+            _ => format!("it answers in none of the versions 3.1 to 3.5: {WRONG_KEY}{OR_ANOTHER}"),
         }
     }
 
@@ -324,13 +330,25 @@ impl Talk<'_> {
         };
         let before = self.learned.dps.clone();
         self.learned.dps.extend(dps.clone());
+        let is_reply = matches!(message.command, command::DP_QUERY | command::DP_QUERY_NEW | command::CONTROL_NEW);
         let reader = self.reader;
+        self.learned.is_whole |= is_reply || dps.len() > 2 || reader.mapping.is_some();
+        if !self.learned.is_whole {
+            return Ok(false);
+        }
         let who = Who { id: &reader.id, name: &reader.name, role: reader.role, kind: reader.kind };
         let readings = told(&who, &reader.known(&self.learned.dps), dps, &before);
         self.had_answered = true;
         (self.learned.tries, self.learned.saw_key) = (0, false);
         self.learned.version = Some(self.version);
-        self.speaker.told(readings, text).await;
+        self.learned.is_understood |= !readings.is_empty();
+        if self.learned.is_understood {
+            self.speaker.told(readings, text).await;
+        } else {
+            let dps: Vec<&str> = self.learned.dps.keys().map(String::as_str).collect();
+            let remedy = "say in `dps` of its [[tuya_device]] what they are, let tinytuya's wizard write their `mapping`, or `exclude` it";
+            self.speaker.trouble(format!("none of its dps is understood ({}): {remedy}", beginning(&dps.join(", ")))).await;
+        }
         Ok(true)
     }
 }

@@ -162,7 +162,8 @@ async fn talk(mut stream: TcpStream, version: Version, state: Arc<Mutex<State>>,
                     answers.push((command::UPDATEDPS, Vec::new()));
                     if mood == Mood::Lazy {
                         let dps = state.lock().unwrap().dps.clone();
-                        answers.push((command::STATUS, json!({"dps": {"19": dps["19"]}}).to_string().into_bytes()));
+                        let dp = if dps.contains_key("19") { "19" } else { "4" };
+                        answers.push((command::STATUS, json!({"dps": {dp: dps[dp]}}).to_string().into_bytes()));
                         state.lock().unwrap().dps.insert("has measured".to_owned(), true.into());
                     }
                 }
@@ -177,7 +178,7 @@ async fn talk(mut stream: TcpStream, version: Version, state: Arc<Mutex<State>>,
                 }
                 command::DP_QUERY | command::DP_QUERY_NEW | command::CONTROL_NEW => {
                     let mut dps = state.lock().unwrap().dps.clone();
-                    if dps.remove("has measured").is_none() && mood == Mood::Lazy {
+                    if dps.remove("has measured").is_none() && mood == Mood::Lazy && dps.contains_key("19") {
                         dps.insert("19".to_owned(), 0.into());
                     }
                     if let Some(named) = said.get("dps").and_then(Value::as_object) {

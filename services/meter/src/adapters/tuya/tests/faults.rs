@@ -146,6 +146,23 @@ async fn what_is_measured_only_when_it_is_asked_for_is_not_read_before() {
     assert!(heard.powers().iter().all(|power_w| *power_w == 15.5), "{:?}", heard.powers());
 }
 
+#[tokio::test]
+async fn a_few_dps_are_not_understood_before_all_are_known() {
+    let emulator = Emulator::start(Version::V33, Mood::Lazy, json!({"1": true, "4": 134, "5": 120, "6": 1231})).await;
+    let mut heard = Listener::device(&emulator, json!({}));
+    heard.until("three readings", |heard| heard.powers().len() >= 3).await;
+    assert!(heard.powers().iter().all(|power_w| *power_w == 12.0), "{:?}", heard.powers());
+}
+
+#[tokio::test]
+async fn one_of_which_nothing_is_understood_is_told_with_what_would_help() {
+    let emulator = Emulator::start(Version::V34, Mood::Good, json!({"101": "a", "103": 7})).await;
+    let mut heard = Listener::device(&emulator, json!({}));
+    heard.until_trouble("none of its dps is understood (`101, 103`): say in `dps`").await;
+    let mut heard = Listener::device(&emulator, json!({"dps": {"power_w": {"dp": 103}}}));
+    heard.until_power(7.0).await;
+}
+
 #[rstest]
 #[case(Version::V33)]
 #[case(Version::V34)]
