@@ -5,7 +5,6 @@ use std::path::Path;
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::Kind;
 use super::codec::Version;
 use super::wire::Known;
 
@@ -27,8 +26,8 @@ pub(super) struct Listed {
     pub version: Option<Version>,
     /// Its product.
     pub product: Option<String>,
-    /// What sort of device its category is.
-    pub kind: Option<Kind>,
+    /// Whether it measures a circuit, not what is plugged in, by its category.
+    pub is_circuit: bool,
     /// What its dps are; `None` where the file does not say.
     pub known: Option<Known>,
     /// Whether it may measure, by what is known of it.
@@ -57,11 +56,6 @@ fn listed(one: &Value) -> Option<Listed> {
     }
     let known = one.get("mapping").filter(|mapping| mapping.as_object().is_some_and(|all| !all.is_empty())).map(Known::of_mapping);
     let category = text("category").unwrap_or_default();
-    let kind = match category.as_str() {
-        "zndb" => Some(Kind::Meter),
-        "dlq" => Some(Kind::Breaker),
-        _ => None,
-    };
     let version = one.get("version").or_else(|| one.get("ver"));
     let version =
         version.and_then(|version| version.as_str().map_or_else(|| version.as_f64().map(|v| format!("{v:.1}")), |v| Some(v.to_owned())));
@@ -72,7 +66,7 @@ fn listed(one: &Value) -> Option<Listed> {
         version: version.and_then(|version| Version::of(&version)),
         product: text("product_id").or_else(|| text("productKey")),
         may_measure: known.as_ref().map_or(MAY_MEASURE.contains(&category.as_str()), Known::measures),
-        kind,
+        is_circuit: matches!(category.as_str(), "dlq" | "zndb"),
         known: known.filter(Known::measures),
         id,
     })

@@ -31,7 +31,6 @@ use self::broadcasts::Heard;
 use self::crypto::Key;
 use self::devices::Listed;
 use self::reader::Reader;
-use self::wire::Known;
 use super::AdapterError;
 use super::fleet::Fleet;
 
@@ -241,14 +240,13 @@ fn reader(config: &Config, device: &Device, listed: Option<&Listed>) -> Result<R
             return Err(format!("{what}: dps: {name}: scale: it must be a number other than 0"));
         }
     }
-    let mapping = listed.and_then(|listed| listed.known.clone());
-    let kind = device.kind.or(listed.and_then(|listed| listed.kind));
+    let is_circuit = matches!(device.kind, Some(Kind::Meter | Kind::Breaker)) || listed.is_some_and(|listed| listed.is_circuit);
     Ok(Reader {
         name: device.name.clone().or(listed.map(|listed| listed.name.clone())).unwrap_or_else(|| id.clone()),
         role: device.role,
-        mapping: mapping
-            .map(|known: Known| Known { is_circuit: known.is_circuit || matches!(kind, Some(Kind::Meter | Kind::Breaker)), ..known }),
-        kind,
+        kind: device.kind,
+        is_circuit,
+        mapping: listed.and_then(|listed| listed.known.clone()),
         dps,
         key,
         host: device.host.as_deref().map(str::trim).filter(|host| !host.is_empty()).map(str::to_owned),

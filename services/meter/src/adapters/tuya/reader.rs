@@ -34,6 +34,8 @@ pub(super) struct Reader {
     pub name: String,
     pub role: Option<Role>,
     pub kind: Option<Kind>,
+    /// Whether it measures a circuit, whatever its dps look like.
+    pub is_circuit: bool,
     /// What its dps say, by `devices.json`.
     pub mapping: Option<Known>,
     /// What its dps say, by the owner.
@@ -197,7 +199,8 @@ impl Reader {
     }
 
     fn known(&self, dps: &Map<String, Value>) -> Known {
-        self.mapping.clone().unwrap_or_else(|| shapes::guess(self.kind, dps)).with_said(self.dps.iter())
+        let known = self.mapping.clone().unwrap_or_else(|| shapes::guess(self.kind, dps)).with_said(self.dps.iter());
+        Known { is_circuit: known.is_circuit || self.is_circuit, ..known }
     }
 }
 

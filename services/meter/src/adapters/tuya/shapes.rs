@@ -86,16 +86,15 @@ const CLAMPS: &[Row] = &[
 pub(super) fn guess(kind: Option<Kind>, dps: &Map<String, Value>) -> Known {
     let is_number = |dp: &str| dps.get(dp).and_then(number).is_some();
     let all = |wanted: &[&str]| wanted.iter().all(|dp| is_number(dp));
-    let is_phase = |dp: &&str| dps.get(*dp).and_then(Value::as_str).is_some_and(|text| phase(text).is_some());
+    let is_phase = |dp: &&str| dps.get(*dp).is_some_and(|value| phase(value).is_some());
     let is_way = |dp: &str| dps.get(dp).and_then(Value::as_str).is_some_and(|way| way_of(way).is_some());
     let has_phases = ["6", "7", "8"].iter().any(is_phase);
     let is_din = has_phases || (is_number("1") && dps.get("16").is_some_and(Value::is_boolean));
     let (rows, is_circuit) = match kind {
-        Some(Kind::Breaker) => (DIN, true),
         _ if all(&["101", "105"]) && is_way("102") => (TWO_CLAMPS, true),
         _ if all(&["105", "106", "107"]) && !is_din && !is_number("19") => (CLAMPS, true),
         _ if is_din && kind != Some(Kind::Plug) => (DIN, true),
-        Some(Kind::Meter) if is_number("1") && !is_number("19") => (DIN, true),
+        Some(Kind::Meter | Kind::Breaker) if is_number("1") && !is_number("19") => (DIN, true),
         _ if all(&["19", "123", "133"]) => (ATORCH, false),
         _ if is_number("19") => (PLUG, false),
         _ if is_number("5") && (is_number("4") || is_number("6")) => (OLD_PLUG, false),

@@ -123,7 +123,7 @@ pub(super) fn told(who: &Who<'_>, known: &Known, said: &Map<String, Value>, befo
         let Some(value) = said.get(&entry.dp) else { continue };
         let (quantity, value) = match entry.what {
             What::Phase(which) => {
-                let found = value.as_str().and_then(phase).filter(|phase| phase.voltage_v > 0.0);
+                let found = phase(value).filter(|phase| phase.voltage_v > 0.0);
                 phases.extend(found.map(|phase| (which, phase)));
                 continue;
             }
@@ -158,7 +158,7 @@ pub(super) fn told(who: &Who<'_>, known: &Known, said: &Map<String, Value>, befo
 fn with_phases(mut told: Told, known: &Known, phases: &[(u8, Phase)], before: &Map<String, Value>) -> Told {
     let was_there = |which: u8| {
         let dp = known.entries.iter().find(|entry| entry.what == What::Phase(which)).map(|entry| entry.dp.as_str());
-        dp.and_then(|dp| before.get(dp)).and_then(Value::as_str).and_then(phase).is_some_and(|phase| phase.voltage_v > 0.0)
+        dp.and_then(|dp| before.get(dp)).and_then(phase).is_some_and(|phase| phase.voltage_v > 0.0)
     };
     let live: Vec<u8> = (1..=3).filter(|which| phases.iter().any(|(said, _)| said == which) || was_there(*which)).collect();
     let of = |which: u8| phases.iter().find(|(said, _)| *said == which).map(|(_, phase)| *phase);

@@ -113,7 +113,25 @@ fn a_part_of_the_dps_is_understood_as_the_whole_was_and_repeats_nothing() {
 #[case("", None)]
 fn a_phase_is_voltage_current_and_power(#[case] text: &str, #[case] wanted: Option<(f64, f64, f64)>) {
     let wanted = wanted.map(|(voltage_v, current_a, power_w)| Phase { voltage_v, current_a, power_w });
-    assert_eq!(phase(text), wanted);
+    assert_eq!(phase(&json!(text)), wanted);
+}
+
+#[rstest]
+#[case(json!({"electricCurrent": 59.5, "power": 6.912, "voltage": 229.7}), Some(6912.0))]
+#[case(json!("{\"electricCurrent\": 59.5, \"power\": -6.5, \"voltage\": \"229.7\"}"), Some(-6500.0))]
+#[case(json!({"electricCurrent": 59.5, "power": null, "voltage": 229.7}), None)]
+#[case(json!("{"), None)]
+#[case(json!(7), None)]
+#[case(json!(null), None)]
+fn a_phase_may_be_written_out(#[case] value: Value, #[case] power_w: Option<f64>) {
+    assert_eq!(phase(&value).map(|phase| phase.power_w), power_w);
+}
+
+#[test]
+fn a_breaker_that_is_a_plug_inside_is_read_as_one() {
+    let dps = json!({"1": true, "9": 0, "18": 2198, "19": 4953, "20": 2314, "26": 0});
+    let wanted = "Desk [bf01] circuit: level=1 current_a=2.198 power_w=495.3 voltage_v=231.4";
+    assert_eq!(shown(&guessed(Some(Kind::Breaker), &dps)), wanted);
 }
 
 #[test]
