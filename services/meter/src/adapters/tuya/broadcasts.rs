@@ -20,8 +20,9 @@ use crate::adapters::AdapterError;
 use crate::adapters::discover::Found;
 use crate::adapters::fleet::Speaker;
 
-/// How often devices are asked to say who they are.
-const ASK_EVERY: Duration = Duration::from_secs(30);
+/// How long after the first time devices are asked again to say who they are; each later wait is twice as long, up to [`ASK_AT_LEAST`].
+const ASK_AGAIN: Duration = Duration::from_secs(5);
+const ASK_AT_LEAST: Duration = Duration::from_secs(300);
 /// How often it is tried again to listen.
 const LISTEN_AGAIN: Duration = Duration::from_secs(60);
 
@@ -191,13 +192,14 @@ pub(super) async fn listen(ports: Ports, heard: &Heard, speaker: Speaker) {
             None => speaker.told(Vec::new(), "").await,
         }
         let end = Instant::now() + if ears.deaf.is_empty() { Duration::from_secs(86_400) } else { LISTEN_AGAIN };
-        let mut ask_at = Instant::now();
+        let (mut ask_at, mut ask_again) = (Instant::now(), ASK_AGAIN);
         while Instant::now() < end {
             tokio::select! {
                 beacon = ears.next() => heard.hear(beacon),
                 () = sleep_until(ask_at) => {
                     ears.ask().await;
-                    ask_at += ASK_EVERY;
+                    ask_at += ask_again;
+                    ask_again = (ask_again * 2).min(ASK_AT_LEAST);
                 }
                 () = sleep_until(end) => {}
             }

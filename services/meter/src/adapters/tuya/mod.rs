@@ -10,6 +10,7 @@ mod link;
 mod phases;
 mod reader;
 mod shapes;
+mod talk;
 #[cfg(test)]
 mod tests;
 mod wire;

@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub fn quick() -> Times {
     Times {
         connect: Duration::from_secs(2),
-        answer: Duration::from_millis(400),
+        answer: Duration::from_millis(1500),
         heartbeat: Duration::from_millis(60),
         settle: Duration::from_millis(30),
         broadcast: Duration::from_millis(300),
