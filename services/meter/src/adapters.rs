@@ -26,6 +26,7 @@ pub mod sense;
 mod shared_answers;
 pub mod tasmota;
 mod told;
+pub mod tuya;
 mod web;
 
 use std::collections::BTreeMap;

@@ -7,10 +7,9 @@ use wattribute_domain::{Role, SeriesId, SeriesInfo};
 use wattribute_service::mqtt::Config as Broker;
 use wattribute_store::Store;
 
-use crate::adapters::{Adapter, AdapterError, Described, Roles, Same, emporia, glow, http, iotawatt, mqtt, pulse, sense, tasmota};
+use crate::adapters::{Adapter, AdapterError, Described, Roles, Same, emporia, glow, http, iotawatt, mqtt, pulse, sense, tasmota, tuya};
 
-/// What is set up: sections `[tasmota]`, `[glow]`, `[emporia]`, `[sense]`, `[[mqtt_source]]`, `[[http_source]]`, `[[iotawatt]]`, `[[pulse]]`,
-/// `[roles]`.
+/// What is set up: a section for each source, such as `[tasmota]`, or one for each device, such as `[[http_source]]`, and `[roles]`.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     /// The broker of what speaks MQTT; section `[mqtt]`.
@@ -33,6 +32,8 @@ pub struct Sources {
     pub pulse: Vec<pulse::Config>,
     /// Where pulse meters push.
     pub door: pulse::Door,
+    /// Tuya devices.
+    pub tuya: tuya::Config,
     /// What devices are in the home, whatever they come from.
     pub roles: BTreeMap<String, Role>,
 }
@@ -42,8 +43,18 @@ pub(crate) type Wrong = (&'static str, AdapterError);
 
 impl Sources {
     /// All that can be named as the source of the house's meter, with Home Assistant first.
-    pub const NAMES: &[&str] =
-        &["home_assistant", tasmota::NAME, glow::NAME, mqtt::NAME, http::NAME, iotawatt::NAME, pulse::NAME, emporia::NAME, sense::NAME];
+    pub const NAMES: &[&str] = &[
+        "home_assistant",
+        tasmota::NAME,
+        glow::NAME,
+        mqtt::NAME,
+        http::NAME,
+        iotawatt::NAME,
+        pulse::NAME,
+        emporia::NAME,
+        sense::NAME,
+        tuya::NAME,
+    ];
 
     /// The sources that are set up.
     pub fn names(&self) -> Vec<&'static str> {
@@ -56,6 +67,7 @@ impl Sources {
             (pulse::NAME, !self.pulse.is_empty()),
             (emporia::NAME, self.emporia.is_set()),
             (sense::NAME, self.sense.is_set()),
+            (tuya::NAME, self.tuya.is_set()),
         ];
         set_up.into_iter().filter(|(_, is_set_up)| *is_set_up).map(|(name, _)| name).collect()
     }
@@ -116,6 +128,13 @@ impl Sources {
                     errors.into_iter().for_each(|error| add(name, Err(error)));
                     if !adapter.is_empty() {
                         add(name, Ok(boxed(adapter)));
+                    }
+                }
+                tuya::NAME => {
+                    let (fleet, errors) = tuya::read(&self.tuya, &known);
+                    errors.into_iter().for_each(|error| add(name, Err(error)));
+                    if !fleet.is_empty() {
+                        add(name, Ok(boxed(fleet)));
                     }
                 }
                 _ => {}

@@ -99,6 +99,7 @@ struct Lists {
     http_source: Vec<super::http::Config>,
     iotawatt: Vec<super::iotawatt::Config>,
     pulse: Vec<super::pulse::Config>,
+    tuya_device: Vec<super::tuya::Device>,
 }
 
 fn loaded<T: DeserializeOwned>(path: &Path, name: &str) -> T {
@@ -139,6 +140,7 @@ fn every_sample_can_be_read_and_stands_in_its_readme() {
         if sense.is_set() {
             super::sense::Sense::new(&sense, &[]).map(|_| ()).unwrap();
         }
+        let tuya: super::tuya::Config = loaded(&path, "tuya");
         let are_set_up = [
             !lists.mqtt_source.is_empty(),
             !lists.http_source.is_empty(),
@@ -148,6 +150,7 @@ fn every_sample_can_be_read_and_stands_in_its_readme() {
             !glow.topics.is_empty(),
             emporia.is_set(),
             sense.is_set(),
+            tuya.is_set() || !lists.tuya_device.is_empty(),
         ];
         assert!(are_set_up.contains(&true), "{name}: the sample sets nothing up");
     }
