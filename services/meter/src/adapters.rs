@@ -19,6 +19,7 @@ mod pick;
 mod readmes;
 mod roles;
 pub(crate) mod same;
+pub mod shelly;
 pub mod tasmota;
 mod told;
 mod web;
