@@ -7,9 +7,9 @@ use wattribute_domain::{Role, SeriesId, SeriesInfo};
 use wattribute_service::mqtt::Config as Broker;
 use wattribute_store::Store;
 
-use crate::adapters::{Adapter, AdapterError, Described, Roles, Same, glow, http, iotawatt, mqtt, tasmota};
+use crate::adapters::{Adapter, AdapterError, Described, Roles, Same, glow, http, iotawatt, mqtt, shelly, tasmota};
 
-/// What is set up: sections `[tasmota]`, `[glow]`, `[[mqtt_source]]`, `[[http_source]]`, `[[iotawatt]]`, `[roles]`.
+/// What is set up: sections `[tasmota]`, `[glow]`, `[[mqtt_source]]`, `[[http_source]]`, `[[iotawatt]]`, `[shelly]`, `[roles]`.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     /// The broker of what speaks MQTT; section `[mqtt]`.
@@ -24,6 +24,8 @@ pub struct Sources {
     pub http: Vec<http::Config>,
     /// IoTaWatts.
     pub iotawatt: Vec<iotawatt::Config>,
+    /// Shellies.
+    pub shelly: shelly::Config,
     /// What devices are in the home, whatever they come from.
     pub roles: BTreeMap<String, Role>,
 }
@@ -33,7 +35,7 @@ pub(crate) type Wrong = (&'static str, AdapterError);
 
 impl Sources {
     /// All that can be named as the source of the house's meter, with Home Assistant first.
-    pub const NAMES: [&str; 6] = ["home_assistant", tasmota::NAME, glow::NAME, mqtt::NAME, http::NAME, iotawatt::NAME];
+    pub const NAMES: [&str; 7] = ["home_assistant", tasmota::NAME, glow::NAME, mqtt::NAME, http::NAME, iotawatt::NAME, shelly::NAME];
 
     /// The sources that are set up.
     pub fn names(&self) -> Vec<&'static str> {
@@ -43,6 +45,7 @@ impl Sources {
             (mqtt::NAME, !self.mqtt.is_empty()),
             (http::NAME, !self.http.is_empty()),
             (iotawatt::NAME, !self.iotawatt.is_empty()),
+            (shelly::NAME, self.shelly.is_set_up()),
         ];
         set_up.into_iter().filter(|(_, is_set_up)| *is_set_up).map(|(name, _)| name).collect()
     }
@@ -89,6 +92,7 @@ impl Sources {
                         add(name, is_new.and_then(|()| iotawatt::Iotawatt::new(config, &known, last_ms).map(boxed)));
                     }
                 }
+                shelly::NAME => add(name, shelly::Shelly::new(&self.shelly, &self.broker, &known).map(boxed)),
                 _ => {}
             }
         }

@@ -5,6 +5,7 @@
 mod broker;
 mod home;
 mod pages;
+mod shelly;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

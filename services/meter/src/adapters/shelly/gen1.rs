@@ -165,9 +165,12 @@ pub(super) fn published(path: &str, payload: &[u8], model: &str) -> Option<Publi
     (is_summed && k < 3).then_some(Published::Phase(quantity, k, value))
 }
 
+/// What each phase said last, and when, ms since the epoch.
+type Round = [Option<(f64, i64)>; 3];
+
 /// Values of three phases that are published one after the other.
 #[derive(Default)]
-pub(super) struct Rounds(Vec<(Quantity, [Option<(f64, i64)>; 3])>);
+pub(super) struct Rounds(Vec<(Quantity, Round)>);
 
 /// Phases that were published within so long belong together, ms.
 const ROUND_MS: i64 = 2_000;

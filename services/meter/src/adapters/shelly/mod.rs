@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::sync::watch;
 use wattribute_domain::SeriesInfo;
@@ -87,7 +87,8 @@ impl Config {
     }
 
     fn manner(&self) -> Manner {
-        let login = Login { username: self.username.clone(), password: self.password.clone() };
+        let password = self.password.clone().filter(|password| !password.expose_secret().is_empty());
+        let login = Login { username: self.username.clone(), password };
         Manner { login, every: self.every, meters_every: self.meters_every.min(self.every), timeout: self.timeout }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use wattribute_domain::SeriesInfo;
+use wattribute_domain::{SeriesInfo, device_name};
 
 use crate::adapters::Told;
 
@@ -88,12 +88,12 @@ impl Book {
         self.devices().get(mac).is_some_and(|known| known.names.is_some())
     }
 
-    /// What to call a device in messages.
+    /// What to call a device in messages, as in the ids of its series.
     pub fn label(&self, mac: &str) -> String {
         let devices = self.devices();
         let known = devices.get(mac);
         let name = known.and_then(|known| known.names.as_ref()?.device.clone());
-        name.or_else(|| known.map(|known| known.id.clone()).filter(|id| !id.is_empty())).unwrap_or_else(|| mac.to_owned())
+        device_name(&name.or_else(|| known.map(|known| known.id.clone()).filter(|id| !id.is_empty())).unwrap_or_else(|| mac.to_owned()))
     }
 
     /// What the components of a device said, with the identities and names that their series have; `None` where the device is read by

@@ -17,7 +17,7 @@ use super::{Login, NAME, gen1, rpc};
 use crate::adapters::broker::{Broker, Heard as Spoken};
 use crate::adapters::numbers::json as parsed;
 use crate::adapters::web::Ticks;
-use crate::adapters::{Speaker, now_ms};
+use crate::adapters::{AdapterError, Speaker, now_ms};
 
 const OFFLINE: &str = "it is offline, as its last will says: see that it has power and Wi-Fi";
 /// How often one is asked who it is before it goes by its topic.
@@ -65,6 +65,10 @@ pub(super) fn topic(topic: &str) -> Option<(&str, Topic<'_>)> {
 
 /// Listens until the speaker's fleet ends.
 pub(super) async fn listen(speaker: Speaker, broker: mqtt::Config, topics: Vec<String>, is_connected: Arc<AtomicBool>, heard: Heard) {
+    if broker.url.is_none() {
+        let why = "`topics` are heard over MQTT, and no broker is set up: set `url` in [mqtt], such as mqtt://192.168.1.2:1883";
+        return speaker.trouble(why).await;
+    }
     let reply = format!("{}/{NAME}", broker.base_topic);
     let mut listener = Listener {
         ticks: Ticks::every((heard.manner.every / 2).clamp(Duration::from_millis(100), Duration::from_secs(5))),
@@ -90,6 +94,10 @@ pub(super) async fn listen(speaker: Speaker, broker: mqtt::Config, topics: Vec<S
                 Err(error) => {
                     is_connected.store(false, Ordering::Release);
                     listener.speaker.trouble(error.to_string()).await;
+                    // What is set up wrongly does not mend itself.
+                    if matches!(error, AdapterError::Unsupported(_)) {
+                        return;
+                    }
                 }
             },
             () = listener.ticks.next() => listener.ask_who_is_quiet(),
