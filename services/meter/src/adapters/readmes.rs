@@ -129,7 +129,10 @@ fn every_sample_can_be_read_and_stands_in_its_readme() {
         let shelly: super::shelly::Config = loaded(&path, "shelly");
         super::shelly::Shelly::new(&shelly, &broker, &[]).map(|_| ()).unwrap();
         let is_empty = lists.mqtt_source.is_empty() && lists.http_source.is_empty() && lists.iotawatt.is_empty();
-        assert!(!is_empty || !tasmota.topics.is_empty() || !glow.topics.is_empty() || shelly.is_set_up(), "{name}: the sample sets nothing up");
+        assert!(
+            !is_empty || !tasmota.topics.is_empty() || !glow.topics.is_empty() || shelly.is_set_up(),
+            "{name}: the sample sets nothing up"
+        );
     }
 }
 

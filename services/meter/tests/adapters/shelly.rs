@@ -70,7 +70,8 @@ async fn the_first_generation_is_heard_and_who_is_away_is_named() {
     let asked = tokio::task::spawn_blocking(move || asked.wait_with_output().unwrap().stdout).await.unwrap();
     assert_eq!(String::from_utf8_lossy(&asked).trim(), "announce");
     let mut plug = with_last_will(&broker, "shellies/shellyplug-s-000001/online");
-    let announced = json!({"id": "shellyplug-s-000001", "model": "SHPLG-S", "mac": "A0B1C2000001", "ip": "192.168.1.40", "fw_ver": "1.14.0"});
+    let announced =
+        json!({"id": "shellyplug-s-000001", "model": "SHPLG-S", "mac": "A0B1C2000001", "ip": "192.168.1.40", "fw_ver": "1.14.0"});
     broker.publish("shellies/announce", &announced.to_string(), &[]);
     broker.publish("shellies/shellyplug-s-000001/relay/0/power", "412.5", &[]);
     broker.publish("shellies/shellyplug-s-000001/relay/0/energy", "6000000", &[]);
@@ -142,9 +143,7 @@ async fn later_generations_are_heard_asked_and_named() {
 async fn without_a_broker_it_says_what_is_missing() {
     let shelly = json!({"topics": ["shellies/#"], "hosts": ["127.0.0.1:9"]});
     let home = Home::start(Sources { shelly: serde_json::from_value(shelly).unwrap(), ..Sources::default() }).await;
-    let says = |state: &State| {
-        matches!(state, State::Degraded(why) if why.contains("mqtt: ") && why.contains("set `url` in [mqtt]") && why.contains("127.0.0.1:9: "))
-    };
+    let says = |state: &State| matches!(state, State::Degraded(why) if why.contains("mqtt: ") && why.contains("set `url` in [mqtt]") && why.contains("127.0.0.1:9: "));
     home.until_health("shelly", says).await;
     tokio::time::timeout(std::time::Duration::from_secs(5), home.stop()).await.unwrap();
 }

@@ -44,8 +44,9 @@ impl Manner {
     }
 }
 
-/// Reads the device at `address`, which may move, until the speaker's fleet ends.
-pub(super) async fn read(speaker: Speaker, mut address: watch::Receiver<String>, manner: Manner, book: Book) {
+/// Reads the device at `address`, which may move, until the speaker's fleet ends. Of one that was found and not named by the owner nobody
+/// misses anything before it has measured something.
+pub(super) async fn read(speaker: Speaker, mut address: watch::Receiver<String>, manner: Manner, book: Book, was_found: bool) {
     let way = Way::Asked(speaker.device().into());
     let mut turn = manner.every;
     let mut ticks = Ticks::every(turn);
@@ -54,12 +55,12 @@ pub(super) async fn read(speaker: Speaker, mut address: watch::Receiver<String>,
         Ok(asking) => asking,
         Err(error) => return speaker.trouble(error.to_string()).await,
     };
-    let (mut failures, mut said_of_trouble) = (0, String::new());
+    let (mut failures, mut said_of_trouble, mut is_missed) = (0, String::new(), !was_found);
     loop {
         ticks.next().await;
         let error = match asking.status(&book).await {
             Ok(said) if said.can_measure => {
-                (failures, said_of_trouble) = (0, String::new());
+                (failures, said_of_trouble, is_missed) = (0, String::new(), true);
                 speaker.named(book.label(&said.mac)).await;
                 let wanted = manner.turn(&said.parts);
                 let told = book.told(&said.mac, &way, said.parts, 3 * wanted + manner.timeout);
@@ -83,7 +84,7 @@ pub(super) async fn read(speaker: Speaker, mut address: watch::Receiver<String>,
             // It is heard by another way: nothing is missed.
             speaker.told(Vec::new(), "").await;
             said_of_trouble.clear();
-        } else if said_of_trouble != why {
+        } else if said_of_trouble != why && (is_missed || matches!(error, AdapterError::Unauthorized(_))) {
             speaker.trouble(&why).await;
             said_of_trouble = why;
         }
@@ -184,9 +185,6 @@ impl Asking {
         let Ok(said) = self.get(path).await else { return };
         let mut names = if who.generation == 1 { gen1::names(&said) } else { rpc::names(&said) };
         names.device = names.device.or_else(|| who.name.clone());
-        if let Some(id) = text(&said, "/device/hostname") {
-            book.met(&who.mac, &id);
-        }
         book.named(&who.mac, names);
     }
 

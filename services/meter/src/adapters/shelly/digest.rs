@@ -30,7 +30,10 @@ impl Challenge {
         let all = pairs(rest);
         let of = |key: &str| all.iter().find(|(known, _)| known.eq_ignore_ascii_case(key)).map(|(_, value)| value.clone());
         if let Some(other) = of("algorithm").filter(|algorithm| !algorithm.eq_ignore_ascii_case("SHA-256")) {
-            return Err(format!("it wants to be logged in to by `{}`, not by SHA-256: bring its firmware up to date", other.escape_debug()));
+            return Err(format!(
+                "it wants to be logged in to by `{}`, not by SHA-256: bring its firmware up to date",
+                other.escape_debug()
+            ));
         }
         let realm = of("realm").ok_or("it names no realm to log in to")?;
         Ok(Challenge { realm, nonce: of("nonce").ok_or("it names no nonce to log in with")?, count: 0 })

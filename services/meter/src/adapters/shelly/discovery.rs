@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use mdns_sd::{ResolvedService, ServiceDaemon, ServiceEvent};
+use mdns_sd::{IfKind, ResolvedService, ServiceDaemon, ServiceEvent};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout_at};
 
@@ -14,6 +14,8 @@ use crate::adapters::{AdapterError, Found, Speaker};
 
 /// What Shellies are called by in mDNS.
 const SERVICES: [&str; 2] = ["_shelly._tcp.local.", "_http._tcp.local."];
+/// The port of mDNS.
+pub(super) const MDNS: u16 = mdns_sd::MDNS_PORT;
 /// Begins of ids of Shellies.
 const IDS: &str = "shelly";
 
@@ -46,9 +48,13 @@ struct Browser {
 }
 
 impl Browser {
-    fn new() -> Result<Self, AdapterError> {
+    fn new(port: u16) -> Result<Self, AdapterError> {
         let failed = |error: mdns_sd::Error| AdapterError::Unreachable(format!("this network cannot be searched (mDNS): {error}"));
-        let daemon = ServiceDaemon::new().map_err(failed)?;
+        let daemon = ServiceDaemon::new_with_port(port).map_err(failed)?;
+        if port != MDNS {
+            // A made-up network of one machine.
+            daemon.enable_interface(IfKind::LoopbackV4).map_err(failed)?;
+        }
         let (sender, places) = mpsc::channel(64);
         let mut listening = tokio::task::JoinSet::new();
         for service in SERVICES {
@@ -75,9 +81,9 @@ impl Drop for Browser {
 }
 
 /// Looks for devices until the speaker's fleet ends, and reads each that is not read otherwise.
-pub(super) async fn look(speaker: Speaker, hosts: Vec<String>, manner: Manner, book: Book) {
+pub(super) async fn look(speaker: Speaker, port: u16, hosts: Vec<String>, manner: Manner, book: Book) {
     let mut browser = loop {
-        match Browser::new() {
+        match Browser::new(port) {
             Ok(browser) => break browser,
             Err(error) => {
                 speaker.trouble(error.to_string()).await;
@@ -96,7 +102,7 @@ pub(super) async fn look(speaker: Speaker, hosts: Vec<String>, manner: Manner, b
             None => {
                 let (moves, place) = watch::channel(address);
                 let (manner, book) = (manner.clone(), book.clone());
-                speaker.also(&id, |speaker| ask::read(speaker, place, manner, book)).await;
+                speaker.also(&id, |speaker| ask::read(speaker, place, manner, book, true)).await;
                 known.insert(id, moves);
             }
         }
@@ -105,9 +111,14 @@ pub(super) async fn look(speaker: Speaker, hosts: Vec<String>, manner: Manner, b
 
 /// The Shellies that answer on this network within `wait`, and those at the `hosts` of the settings.
 pub async fn discover(config: &Config, wait: Duration) -> Result<Vec<Found>, AdapterError> {
+    discover_at(MDNS, config, wait).await
+}
+
+/// [`discover`] where mDNS is spoken at another port.
+pub(super) async fn discover_at(port: u16, config: &Config, wait: Duration) -> Result<Vec<Found>, AdapterError> {
     let mut addresses: BTreeMap<String, String> = config.hosts.iter().map(|host| (host.clone(), host.trim().to_owned())).collect();
     let until = Instant::now() + wait;
-    let mut browser = Browser::new()?;
+    let mut browser = Browser::new(port)?;
     while let Ok(Some(place)) = timeout_at(until, browser.places.recv()).await {
         addresses.insert(place.id, place.address);
     }
@@ -130,8 +141,8 @@ pub(super) async fn ask_all(addresses: Vec<String>, config: &Config) -> Result<V
 
 async fn found(address: &str, manner: &Manner) -> Option<Found> {
     let who = Asking::new(address, manner).ok()?.who().await.ok()?;
-    let note = (who.wants_password && manner.login.password.is_none())
-        .then(|| "It wants a password: set `password` in [shelly].".to_owned());
+    let note =
+        (who.wants_password && manner.login.password.is_none()).then(|| "It wants a password: set `password` in [shelly].".to_owned());
     Some(Found {
         kind: NAME,
         name: who.name.unwrap_or(who.id),

@@ -108,7 +108,7 @@ fn counter(said: Option<f64>, per_kwh: f64) -> Option<f64> {
 
 /// What `/settings` calls the device and its channels.
 pub(super) fn names(settings: &Value) -> Names {
-    let mut names = Names { device: text(settings, "/name"), ..Names::default() };
+    let mut names = Names { id: text(settings, "/device/hostname"), device: text(settings, "/name"), ..Names::default() };
     for (list, component) in [("relays", "meter"), ("lights", "meter"), ("emeters", "emeter")] {
         let all = settings.get(list).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         for (k, channel) in all.iter().enumerate() {
@@ -159,7 +159,9 @@ pub(super) fn published(path: &str, payload: &[u8], model: &str) -> Option<Publi
         _ => return None,
     };
     if !is_three_phase(model) {
-        return Some(Published::Part(Told { role: Some(Role::Circuit), ..Told::by(format!("emeter:{k}"), "") }.with(quantity, Some(value))));
+        return Some(Published::Part(
+            Told { role: Some(Role::Circuit), ..Told::by(format!("emeter:{k}"), "") }.with(quantity, Some(value)),
+        ));
     }
     let is_summed = matches!(quantity, Quantity::PowerW | Quantity::EnergyImportKwh | Quantity::EnergyExportKwh);
     (is_summed && k < 3).then_some(Published::Phase(quantity, k, value))

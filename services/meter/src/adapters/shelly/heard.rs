@@ -95,7 +95,9 @@ async fn keep(speaker: Speaker, mac: String, mut words: mpsc::Receiver<Word>, bo
         let (way, parts, text) = match word {
             Word::Status(way, said) => {
                 let parts = rpc::status(&said, &known);
-                rpc::merge(&mut known, &said);
+                if said.is_object() {
+                    rpc::merge(&mut known, &said);
+                }
                 (way, parts, wire::masked(&said))
             }
             Word::First(way, said, model) => {

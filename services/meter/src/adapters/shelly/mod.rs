@@ -121,22 +121,23 @@ impl Shelly {
         if let Some(why) = config.topics.iter().find_map(|topic| wrong_filter(topic)) {
             return Err(wrong(format!("topics: {why}")));
         }
-        let listen = match config.listen.trim() {
-            "" => None,
-            text => Some(text.parse::<SocketAddr>().map_err(|_| {
-                wrong(format!("listen: `{}` is no address to listen on: write it like 0.0.0.0:8015", text.escape_debug()))
-            })?),
-        };
+        let listen =
+            match config.listen.trim() {
+                "" => None,
+                text => Some(text.parse::<SocketAddr>().map_err(|_| {
+                    wrong(format!("listen: `{}` is no address to listen on: write it like 0.0.0.0:8015", text.escape_debug()))
+                })?),
+            };
         let (manner, book) = (config.manner(), Book::new(NAME, known));
         let heard = Heard::new(book.clone(), manner.clone());
         let mut fleet = Fleet::new(NAME, known);
         for host in config.hosts.iter().map(|host| host.trim()) {
             let (manner, book, (_, address)) = (manner.clone(), book.clone(), watch::channel(host.to_owned()));
-            fleet.add(host, |speaker| ask::read(speaker, address, manner, book));
+            fleet.add(host, |speaker| ask::read(speaker, address, manner, book, false));
         }
         if config.discover {
             let (manner, book, hosts) = (manner.clone(), book.clone(), config.hosts.clone());
-            fleet.add("discovery", |speaker| discovery::look(speaker, hosts, manner, book));
+            fleet.add("discovery", |speaker| discovery::look(speaker, discovery::MDNS, hosts, manner, book));
         }
         if let Some(address) = listen {
             let heard = heard.clone();

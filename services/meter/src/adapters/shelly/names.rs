@@ -12,6 +12,8 @@ use crate::adapters::Told;
 /// What a device and its components are called.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Names {
+    /// The device's id, where it says it here.
+    pub id: Option<String>,
     /// The device.
     pub device: Option<String>,
     /// Its components, such as `switch:0`.
@@ -80,7 +82,12 @@ impl Book {
 
     /// What a device is called.
     pub fn named(&self, mac: &str, names: Names) {
-        self.devices().entry(mac.to_owned()).or_default().names = Some(names);
+        let mut devices = self.devices();
+        let known = devices.entry(mac.to_owned()).or_default();
+        if let Some(id) = &names.id {
+            known.id.clone_from(id);
+        }
+        known.names = Some(names);
     }
 
     /// Whether its names were asked for.

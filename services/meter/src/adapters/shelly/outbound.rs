@@ -41,7 +41,8 @@ pub(super) async fn listen(speaker: Speaker, address: SocketAddr, heard: Heard) 
         match TcpListener::bind(address).await {
             Ok(listener) => break listener,
             Err(error) => {
-                let why = format!("[shelly] listen: {address} cannot be listened on: {error}; name an address of this machine and a free port");
+                let why =
+                    format!("[shelly] listen: {address} cannot be listened on: {error}; name an address of this machine and a free port");
                 speaker.trouble(why).await;
                 tokio::time::sleep(Duration::from_secs(10)).await;
             }
@@ -230,7 +231,8 @@ impl Connection {
 
     async fn ask(&mut self, asked: Asked) -> Result<(), ()> {
         let password = self.heard.manner.login.password.as_ref();
-        let auth = self.challenge.as_mut().zip(password).map(|(challenge, password)| challenge.object(Login::RPC_USER, password, &own_nonce()));
+        let auth =
+            self.challenge.as_mut().zip(password).map(|(challenge, password)| challenge.object(Login::RPC_USER, password, &own_nonce()));
         let text = rpc::question(asked as u64, US, asked.method(), auth);
         timeout(GREETING, self.socket.send(Message::text(text))).await.map_err(drop)?.map_err(drop)
     }

@@ -23,6 +23,9 @@ const OFFLINE: &str = "it is offline, as its last will says: see that it has pow
 /// How often one is asked who it is before it goes by its topic.
 const TRIES: u32 = 3;
 
+/// One that notified of something within so long does so of everything, ms.
+const NOTIFIES_MS: i64 = 600_000;
+
 /// What a topic is about.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Topic<'a> {
@@ -116,6 +119,10 @@ struct Device {
     heard_ms: i64,
     /// When it was asked last, ms since the epoch.
     asked_ms: i64,
+    /// When it notified of anything, ms since the epoch.
+    notified_ms: i64,
+    /// Whether it ever said what only a Shelly says.
+    has_spoken: bool,
     has_been_asked_for_names: bool,
     challenge: Option<Challenge>,
 }
@@ -164,6 +171,7 @@ impl Listener {
                 let model = if device.model.is_empty() { prefix.rsplit('/').next().unwrap_or(prefix) } else { &device.model };
                 let published = gen1::published(path, &message.payload, model);
                 let text = json!({"topic": message.topic, "payload": String::from_utf8_lossy(&message.payload)}).to_string();
+                self.known(prefix).has_spoken |= published.is_some();
                 if let (Some(published), Some(mac)) = (published, self.mac(prefix)) {
                     self.spoke(prefix);
                     self.say(&mac, Word::Value(way, published, text)).await;
@@ -188,16 +196,19 @@ impl Listener {
                         }
                         Word::First(way, said, self.known(prefix).model.clone())
                     }
+                    // What notifies says the same there.
+                    Topic::Component(_) if now_ms() - self.known(prefix).notified_ms < NOTIFIES_MS => return,
                     Topic::Component(component) => Word::Status(way, json!({component: said})),
                     _ => match rpc::frame(said) {
                         Ok(Frame::Notify { from, status }) => {
                             self.met(prefix, wire::mac_of_id(&from), &from);
+                            self.known(prefix).notified_ms = now_ms();
                             Word::Status(way, status)
                         }
                         _ => return,
                     },
                 };
-                self.known(prefix);
+                self.known(prefix).has_spoken = true;
                 if let Some(mac) = self.mac(prefix) {
                     self.spoke(prefix);
                     self.say(&mac, word).await;
@@ -264,16 +275,19 @@ impl Listener {
             let device = self.known(&prefix);
             device.asked_ms = now;
             if device.mac.is_none() {
-                device.tries += 1;
-                let (tries, is_first) = (device.tries, device.is_first);
-                if tries > TRIES {
+                device.tries = device.tries.saturating_add(1);
+                let (tries, is_first, has_spoken) = (device.tries, device.is_first, device.has_spoken);
+                if tries <= TRIES {
+                    if prefix.starts_with("shellies/") {
+                        self.broker.ask(&format!("{prefix}/command"), "announce");
+                    }
+                    if !is_first {
+                        self.ask(&prefix, "Shelly.GetDeviceInfo");
+                    }
+                } else if has_spoken {
                     // It does not say: it goes by its topic.
                     let id = prefix.rsplit('/').next().unwrap_or(&prefix).to_owned();
                     self.met(&prefix, Some(id.clone()), &id);
-                } else if is_first {
-                    self.broker.ask(&format!("{prefix}/command"), "announce");
-                } else {
-                    self.ask(&prefix, "Shelly.GetDeviceInfo");
                 }
             } else if device.is_first {
                 self.broker.ask(&format!("{prefix}/command"), "update");
@@ -290,7 +304,8 @@ impl Listener {
         self.asked += 1;
         let password = self.heard.manner.login.password.clone();
         let device = self.devices.entry(prefix.to_owned()).or_default();
-        let auth = device.challenge.as_mut().zip(password).map(|(challenge, password)| challenge.object(Login::RPC_USER, &password, &own_nonce()));
+        let auth =
+            device.challenge.as_mut().zip(password).map(|(challenge, password)| challenge.object(Login::RPC_USER, &password, &own_nonce()));
         let question = rpc::question(self.asked, &self.reply, method, auth);
         self.numbers.insert(self.asked, (prefix.to_owned(), method));
         self.broker.ask(&format!("{prefix}/rpc"), &question);

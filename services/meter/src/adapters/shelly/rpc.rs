@@ -85,7 +85,9 @@ fn three_phases(told: Told, values: &Map<String, Value>) -> Told {
 
 /// Whether a device has anything to measure with, of its whole status.
 pub(super) fn can_measure(status: &Value) -> bool {
-    let measures = |(key, part): (&String, &Value)| key.starts_with("em") || ["apower", "act_power", "aenergy"].iter().any(|of| part.get(of).is_some());
+    let measures = |(key, part): (&String, &Value)| {
+        key.starts_with("em") || ["apower", "act_power", "aenergy"].iter().any(|of| part.get(of).is_some())
+    };
     status.as_object().is_some_and(|all| all.iter().any(measures))
 }
 

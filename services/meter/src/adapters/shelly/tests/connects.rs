@@ -70,7 +70,10 @@ async fn a_notification_is_no_reading_of_what_it_does_not_say() {
     let (mut shelly, url) = listening(json!({"every": "1h", "meters_every": "1h"})).await;
     let mut ear = Ear::default();
     let outbound = connected(&mut shelly, &mut ear, &url, &device).await;
-    until(&mut shelly, &mut ear, "house", |ear, _| ear.last("house", Quantity::PowerW) == Some(-118.0) && device.asked("Shelly.GetStatus") > 0).await;
+    until(&mut shelly, &mut ear, "house", |ear, _| {
+        ear.last("house", Quantity::PowerW) == Some(-118.0) && device.asked("Shelly.GetStatus") > 0
+    })
+    .await;
     outbound.say.send(json!({"emdata:0": {"id": 0, "total_act": 7000.0, "total_act_ret": 300.0}})).await.unwrap();
     let before = ear.of("house", Quantity::PowerW).len();
     until(&mut shelly, &mut ear, "counter", |ear, _| ear.last("house", Quantity::EnergyImportKwh) == Some(7.0)).await;
@@ -94,7 +97,8 @@ async fn one_that_is_asked_and_connects_too_is_read_once() {
     // It can be asked no more: what it says by itself counts, and nothing is missed.
     device.fault(super::emulator::Fault::Fails);
     until(&mut shelly, &mut ear, "by itself", |ear, _| {
-        ear.last("desk", Quantity::PowerW) == Some(61.5) && ear.of("desk", Quantity::PowerW).iter().filter(|value| value.is_nan()).count() <= 1
+        ear.last("desk", Quantity::PowerW) == Some(61.5)
+            && ear.of("desk", Quantity::PowerW).iter().filter(|value| value.is_nan()).count() <= 1
     })
     .await;
     let count = |ear: &Ear| ear.of("desk", Quantity::PowerW).iter().filter(|value| !value.is_nan()).count();
@@ -111,7 +115,13 @@ async fn garbage_hurts_nobody() {
     let _good = connected(&mut shelly, &mut ear, &url, &device).await;
     until(&mut shelly, &mut ear, "desk", |ear, _| ear.last("desk", Quantity::PowerW) == Some(61.5)).await;
     let (mut bad, _) = tokio_tungstenite::connect_async(&url).await.unwrap();
-    for text in ["", "{", "[1]", r#"{"src":7,"method":"NotifyStatus","params":{"switch:0":{"apower":1}}}"#, r#"{"id":3,"result":{"switch:0":{"apower":1}}}"#] {
+    for text in [
+        "",
+        "{",
+        "[1]",
+        r#"{"src":7,"method":"NotifyStatus","params":{"switch:0":{"apower":1}}}"#,
+        r#"{"id":3,"result":{"switch:0":{"apower":1}}}"#,
+    ] {
         bad.send(Message::text(text)).await.unwrap();
     }
     bad.send(Message::binary(vec![0xff; 100])).await.unwrap();
@@ -126,5 +136,6 @@ async fn garbage_hurts_nobody() {
 async fn an_address_that_is_taken_is_told() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut shelly = adapter(json!({"listen": taken.local_addr().unwrap().to_string()}));
-    until(&mut shelly, &mut Ear::default(), "taken", |_, troubles| troubles.get("listen").is_some_and(|why| why.contains("a free port"))).await;
+    until(&mut shelly, &mut Ear::default(), "taken", |_, troubles| troubles.get("listen").is_some_and(|why| why.contains("a free port")))
+        .await;
 }

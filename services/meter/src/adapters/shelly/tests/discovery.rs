@@ -4,7 +4,10 @@ use std::net::Ipv4Addr;
 
 use rstest::rstest;
 
-use super::super::discovery::{Place, ask_all, place};
+use mdns_sd::{IfKind, ServiceDaemon, ServiceInfo};
+
+use super::super::discovery::{Place, ask_all, discover_at, look, place};
+use super::super::names::Book;
 use super::emulator::Device;
 use super::*;
 
@@ -32,4 +35,33 @@ async fn what_is_found_says_what_to_set_up() {
     assert_eq!((found[0].model.as_str(), found[0].identity.as_str(), &found[0].note), ("SHPLG-S", "A0B1C2000001", &None));
     assert_eq!((found[1].name.as_str(), found[1].config.clone()), ("House", format!("[shelly]\nhosts = [\"{}\"]\n", meter.host())));
     assert!(found[1].note.as_ref().is_some_and(|note| note.contains("`password`")));
+}
+
+/// A network of this machine alone, on which devices announce themselves.
+fn announced(port: u16, devices: &[(&str, &Device)]) -> ServiceDaemon {
+    let daemon = ServiceDaemon::new_with_port(port).unwrap();
+    daemon.enable_interface(IfKind::LoopbackV4).unwrap();
+    for (id, device) in devices {
+        let host = format!("{id}.local.");
+        let info = ServiceInfo::new("_shelly._tcp.local.", id, &host, "127.0.0.1", device.port, &[("gen", "2")][..]).unwrap();
+        daemon.register(info).unwrap();
+    }
+    daemon
+}
+
+#[tokio::test]
+async fn what_announces_itself_is_found_and_read() {
+    let (plug, relay) = (Device::start(fixture("rpc_plus_plug_s.json")).await, Device::start(fixture("rpc_plus_1_no_meter.json")).await);
+    let port = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let network = announced(port, &[("shellyplusplugs-a0b1c2000011", &plug), ("shellyplus1-a0b1c200001b", &relay)]);
+    let settings = config(json!({}));
+    let found = discover_at(port, &settings, Duration::from_secs(3)).await.unwrap();
+    assert_eq!(found.iter().map(|found| found.identity.as_str()).collect::<Vec<_>>(), ["A0B1C2000011", "A0B1C200001B"]);
+    let (manner, book) = (settings.manner(), Book::new(NAME, &[]));
+    let mut shelly = adapter(json!({}));
+    shelly.fleet.add("discovery", |speaker| look(speaker, port, Vec::new(), manner, book));
+    let mut ear = Ear::default();
+    until(&mut shelly, &mut ear, "desk", |ear, _| ear.of("desk", Quantity::PowerW).len() > 3).await;
+    assert!(shelly.troubles().is_empty(), "one that was found without a meter is none");
+    network.shutdown().unwrap();
 }

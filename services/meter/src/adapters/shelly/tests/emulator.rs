@@ -134,7 +134,9 @@ async fn serve(mut socket: TcpStream, state: &Mutex<State>) {
             _ => (status, body),
         };
         let length = if fault == Fault::Half { body.len() + 100 } else { body.len() };
-        let text = format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n{header}connection: close\r\n\r\n{body}");
+        let text = format!(
+            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n{header}connection: close\r\n\r\n{body}"
+        );
         let _asker_may_be_gone = socket.write_all(text.as_bytes()).await;
         return;
     }
@@ -214,8 +216,7 @@ fn rpc_answer(question: &Value, state: &Mutex<State>) -> Option<Value> {
         let text = |key: &str| auth[key].as_str().map_or_else(|| auth[key].to_string(), str::to_owned);
         let realm = id.as_str().unwrap();
         let nonce = state.nonce.to_string();
-        let proof =
-            response("admin", realm, &SecretString::from(password), &nonce, &text("nc"), &text("cnonce"), "dummy_method:dummy_uri");
+        let proof = response("admin", realm, &SecretString::from(password), &nonce, &text("nc"), &text("cnonce"), "dummy_method:dummy_uri");
         if auth["response"] != json!(proof) || text("nonce") != nonce {
             let message = json!({"auth_type": "digest", "nonce": state.nonce, "nc": 1, "realm": realm, "algorithm": "SHA-256"});
             answer["error"] = json!({"code": 401, "message": message.to_string()});

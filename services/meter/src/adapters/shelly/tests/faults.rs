@@ -1,8 +1,8 @@
 //! Devices that are asked, and what can go wrong with them.
 
-use rstest::rstest;
 use super::emulator::{Device, Fault};
 use super::*;
+use rstest::rstest;
 
 #[rstest]
 #[case::first("gen1_plug_s.json", "washer", 412.5, Role::Device)]
@@ -98,10 +98,8 @@ async fn what_goes_wrong_is_told_once_and_is_over_when_it_is(#[case] fault: Faul
     until(&mut shelly, &mut ear, "washer", |ear, _| ear.of("washer", Quantity::PowerW).len() > before + 5).await;
     assert_eq!(ear.of("desk", Quantity::PowerW).len(), silent.len(), "nothing is made up");
     broken.fault(Fault::None);
-    until(&mut shelly, &mut ear, "it is back", |ear, troubles| {
-        troubles.is_empty() && ear.last("desk", Quantity::PowerW) == Some(61.5)
-    })
-    .await;
+    until(&mut shelly, &mut ear, "it is back", |ear, troubles| troubles.is_empty() && ear.last("desk", Quantity::PowerW) == Some(61.5))
+        .await;
 }
 
 #[tokio::test]

@@ -67,3 +67,19 @@ fn three_phases_are_summed_where_all_were_said_together() {
     assert_eq!(power(&mut rounds, 0, 6.0, 34_200).0, Some(16.0));
     assert_eq!(rounds.say(Quantity::EnergyImportKwh, 0, 5.0, 34_200).values, []);
 }
+
+#[rstest]
+#[case("gen1_plug_s.json", "relay/0/power")]
+#[case("gen1_25_two_channels.json", "relay/0/power")]
+#[case("gen1_em_exporting.json", "emeter/0/power")]
+#[case("gen1_3em.json", "emeter/0/power")]
+fn what_is_published_is_of_the_same_component_as_what_is_answered(#[case] name: &str, #[case] path: &str) {
+    let said = fixture(name);
+    let model = said["shelly"]["type"].as_str().unwrap();
+    let answered = gen1::status(&said["status"], model).remove(0).identity;
+    let published = match gen1::published(path, b"5", model).unwrap() {
+        Published::Part(part) => part,
+        Published::Phase(quantity, phase, value) => Rounds::default().say(quantity, phase, value, 0),
+    };
+    assert_eq!(published.identity, answered);
+}

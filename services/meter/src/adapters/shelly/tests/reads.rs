@@ -115,7 +115,11 @@ fn a_notification_says_only_what_changed() {
 #[case::a_phase_is_not_valid(json!({"emeters": [{"power": 1, "total": 1000}, {"power": 2, "is_valid": false, "total": 1000}, {"power": 3, "total": 1000}]}), "SHEM-3", vec![("emeters", vec![("power_phase_1_w", 1.0), ("power_phase_3_w", 3.0)])])]
 #[case::wrong_types(json!({"meters": {"a": 1}, "emeters": [7, null, "a"]}), "", vec![])]
 #[case::huge(json!({"meters": [{"power": 1e300, "total": 1e308}]}), "", vec![("meter:0", vec![("power_w", 1e300), ("energy_import_kwh", 1e308 / 60_000.0)])])]
-fn the_first_generation_is_read_as_far_as_it_is_sure(#[case] said: Value, #[case] model: &str, #[case] known: Vec<(&str, Vec<(&str, f64)>)>) {
+fn the_first_generation_is_read_as_far_as_it_is_sure(
+    #[case] said: Value,
+    #[case] model: &str,
+    #[case] known: Vec<(&str, Vec<(&str, f64)>)>,
+) {
     assert_eq!(values(&gen1::status(&said, model)), known);
 }
 
