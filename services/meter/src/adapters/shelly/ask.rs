@@ -73,7 +73,7 @@ pub(super) async fn read(speaker: Speaker, mut address: watch::Receiver<String>,
             }
             Ok(said) => {
                 speaker.named(book.label(&said.mac)).await;
-                AdapterError::Unsupported(format!("{} has no meter: take it out of `hosts` in [shelly]", said.model))
+                AdapterError::Unsupported(format!("{} has neither a meter nor a relay: take it out of `hosts` in [shelly]", said.model))
             }
             Err(error) => error,
         };

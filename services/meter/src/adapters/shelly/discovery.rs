@@ -53,6 +53,7 @@ impl Browser {
         let daemon = ServiceDaemon::new_with_port(port).map_err(failed)?;
         if port != MDNS {
             // A made-up network of one machine.
+            daemon.disable_interface(IfKind::All).map_err(failed)?;
             daemon.enable_interface(IfKind::LoopbackV4).map_err(failed)?;
         }
         let (sender, places) = mpsc::channel(64);

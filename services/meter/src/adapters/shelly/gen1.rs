@@ -7,7 +7,7 @@ use serde_json::Value;
 use wattribute_domain::{Quantity, Role};
 
 use super::names::Names;
-use super::wire::{factor, not_negative, sum, text};
+use super::wire::{factor, level, not_negative, sum, text};
 use crate::adapters::Told;
 use crate::adapters::numbers::number;
 
@@ -18,6 +18,11 @@ const WH: f64 = 1000.0;
 /// The meter of three phases of one house, whose `emeters` belong together.
 pub(super) fn is_three_phase(model: &str) -> bool {
     model == "SHEM-3" || model.to_ascii_lowercase().starts_with("shellyem3")
+}
+
+/// A meter with clamps, by its model or its id.
+fn has_clamps(model: &str) -> bool {
+    model.starts_with("SHEM") || model.to_ascii_lowercase().starts_with("shellyem")
 }
 
 /// Whether what such a device calls power is what its owner typed in: it has no meter. By its model or its id.
@@ -38,6 +43,15 @@ pub(super) fn status(said: &Value, model: &str) -> Vec<Told> {
         }
     }
     let emeters = list("emeters");
+    let outputs = if list("relays").is_empty() { list("lights") } else { list("relays") };
+    for (k, output) in outputs.iter().enumerate() {
+        let level = level(output.get("ison"), value(output, "brightness").filter(|_| output.get("gain").is_none()));
+        let part = relay(k, !emeters.is_empty());
+        match all.iter_mut().find(|known| known.identity == part.identity) {
+            Some(known) => known.values.extend(level.map(|level| (Quantity::Level, level))),
+            None => all.push(part.with(Quantity::Level, level)),
+        }
+    }
     if emeters.len() == 3 || (is_three_phase(model) && !emeters.is_empty()) {
         all.push(three_phases(emeters));
     } else {
@@ -50,7 +64,8 @@ pub(super) fn status(said: &Value, model: &str) -> Vec<Told> {
 /// Whether a device has anything to measure with, of its `/status`.
 pub(super) fn can_measure(status: &Value, model: &str) -> bool {
     let list = |key: &str| status.get(key).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    !list("emeters").is_empty() || (!has_no_meter(model) && list("meters").iter().any(counts))
+    let has_meter = !has_no_meter(model) && list("meters").iter().any(counts);
+    has_meter || ["emeters", "relays", "lights"].iter().any(|key| !list(key).is_empty())
 }
 
 /// Without a counter it is no meter: a Shelly 1 says the power that was typed in.
@@ -90,6 +105,11 @@ fn phases() -> Told {
     Told { role: Some(Role::Circuit), ..Told::by(PHASES, "") }
 }
 
+/// What switches: beside clamps it switches something else than they measure.
+fn relay(k: usize, has_clamps: bool) -> Told {
+    if has_clamps { Told { role: Some(Role::Device), ..Told::by(format!("relay:{k}"), "") } } else { plug(k) }
+}
+
 fn plug(k: usize) -> Told {
     Told { role: Some(Role::Device), ..Told::by(format!("meter:{k}"), "") }
 }
@@ -109,7 +129,8 @@ fn counter(said: Option<f64>, per_kwh: f64) -> Option<f64> {
 /// What `/settings` calls the device and its channels.
 pub(super) fn names(settings: &Value) -> Names {
     let mut names = Names { id: text(settings, "/device/hostname"), device: text(settings, "/name"), ..Names::default() };
-    for (list, component) in [("relays", "meter"), ("lights", "meter"), ("emeters", "emeter")] {
+    let has_clamps = settings.get("emeters").is_some();
+    for (list, component) in [("relays", if has_clamps { "relay" } else { "meter" }), ("lights", "meter"), ("emeters", "emeter")] {
         let all = settings.get(list).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         for (k, channel) in all.iter().enumerate() {
             if let Some(name) = text(channel, "/name") {
@@ -132,7 +153,19 @@ pub(super) enum Published {
 /// What the topic `path` below `shellies/ID/` says, such as `relay/0/power`; nothing of what is not read.
 pub(super) fn published(path: &str, payload: &[u8], model: &str) -> Option<Published> {
     let levels: Vec<&str> = path.split('/').collect();
-    let said = std::str::from_utf8(payload).ok()?.trim().parse::<f64>().ok().filter(|value| value.is_finite())?;
+    let text = std::str::from_utf8(payload).ok()?.trim();
+    if let ["relay", k] = levels[..]
+        && let Ok(k) = k.parse::<usize>()
+    {
+        let level = match text {
+            "on" | "overpower" => Some(f64::from(u8::from(text == "on"))),
+            "off" => Some(0.0),
+            _ => None,
+        };
+        let part = relay(k.min(64), has_clamps(model)).with(Quantity::Level, level);
+        return level.map(|_| Published::Part(part));
+    }
+    let said = text.parse::<f64>().ok().filter(|value| value.is_finite())?;
     // A Shelly 2 has one meter for both relays.
     let (kind, k, what) = match levels[..] {
         [kind @ "relay", what @ ("power" | "energy")] => (kind, 0, what),

@@ -11,6 +11,7 @@ mod published;
 mod rpc;
 #[cfg(test)]
 mod tests;
+mod topics;
 mod wire;
 
 use std::collections::BTreeMap;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use wattribute_domain::{SeriesInfo, device_name};
+use wattribute_domain::{Quantity, SeriesInfo, device_name};
 
 use crate::adapters::Told;
 
@@ -47,6 +47,8 @@ struct Known {
     names: Option<Names>,
     /// Components that measure.
     parts: BTreeSet<String>,
+    /// Components that do nothing but switch.
+    switches: BTreeSet<String>,
     /// By which way it is read, and until when that counts without another word.
     read_by: Option<(Way, Instant)>,
     /// Number of its latest connection to us.
@@ -68,7 +70,7 @@ impl Book {
         let mut before = HashMap::new();
         for info in known.iter().filter(|info| info.source == source) {
             if let Some((mac, part)) = info.identity.split_once('/') {
-                devices.entry(mac.to_owned()).or_default().parts.insert(part.to_owned());
+                devices.entry(mac.to_owned()).or_default().note(part, info.quantity != Quantity::Level);
                 before.insert(info.identity.clone(), info.label().to_owned());
             }
         }
@@ -113,7 +115,9 @@ impl Book {
             return None;
         }
         known.read_by = Some((way.clone(), now + patience));
-        known.parts.extend(parts.iter().map(|part| part.identity.clone()));
+        for part in &parts {
+            known.note(&part.identity, part.values.iter().any(|(quantity, _)| *quantity != Quantity::Level));
+        }
         let named = |mut part: Told| {
             let identity = format!("{mac}/{}", part.identity);
             part.name = known.name(mac, &part.identity, self.before.get(&identity));
@@ -136,9 +140,9 @@ impl Book {
         }
     }
 
-    /// Whether a device ever measured anything.
+    /// Whether a device ever said anything that is read.
     pub fn measures(&self, mac: &str) -> bool {
-        self.devices().get(mac).is_some_and(|known| !known.parts.is_empty())
+        self.devices().get(mac).is_some_and(|known| !known.parts.is_empty() || !known.switches.is_empty())
     }
 
     /// A device connected to us, with this number.
@@ -162,17 +166,30 @@ impl Book {
 }
 
 impl Known {
-    /// What a component is called: alone by the name of its device, among several by its own.
+    fn note(&mut self, part: &str, measures: bool) {
+        if measures {
+            self.switches.remove(part);
+            self.parts.insert(part.to_owned());
+        } else if !self.parts.contains(part) {
+            self.switches.insert(part.to_owned());
+        }
+    }
+
+    /// What a component is called: alone by the name of its device, among several by its own. What only switches stands beside what measures.
     fn name(&self, mac: &str, part: &str, before: Option<&String>) -> String {
         let id = if self.id.is_empty() { mac } else { &self.id };
+        let is_alone = match self.parts.contains(part) {
+            true => self.parts.len() == 1,
+            false => self.parts.is_empty() && self.switches.len() == 1 && !part.starts_with("relay:"),
+        };
         let Some(names) = &self.names else {
-            return before.cloned().unwrap_or_else(|| if self.parts.len() > 1 { numbered(id, part) } else { id.to_owned() });
+            return before.cloned().unwrap_or_else(|| if is_alone { id.to_owned() } else { numbered(id, part) });
         };
         let own = names.parts.get(part).cloned();
-        if self.parts.len() > 1 {
-            own.unwrap_or_else(|| numbered(names.device.as_deref().unwrap_or(id), part))
-        } else {
+        if is_alone {
             names.device.clone().or(own).unwrap_or_else(|| id.to_owned())
+        } else {
+            own.unwrap_or_else(|| numbered(names.device.as_deref().unwrap_or(id), part))
         }
     }
 }

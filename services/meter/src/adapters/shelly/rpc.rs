@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use wattribute_domain::{Quantity, Role};
 
 use super::names::Names;
-use super::wire::{factor, not_negative, sum, text};
+use super::wire::{factor, level, not_negative, sum, text};
 use crate::adapters::Told;
 use crate::adapters::numbers::number;
 
@@ -56,6 +56,7 @@ pub(super) fn part(key: &str, said: &Value, before: &Value) -> Option<Told> {
 
 /// A switch, a meter of one phase, a lamp, a cover: they all say the same.
 fn plug(told: Told, values: &Map<String, Value>, before: &Value) -> Told {
+    let told = told.with(Quantity::Level, level(values.get("output"), value(values, "brightness")));
     let power = value(values, "apower").or_else(|| value(values, "act_power"));
     let total = |key: &str| values.get(key).and_then(|counter| counter.get("total")).and_then(number);
     if power.is_none() && total("aenergy").is_none() && !["apower", "act_power", "aenergy"].iter().any(|key| before.get(key).is_some()) {
@@ -86,7 +87,7 @@ fn three_phases(told: Told, values: &Map<String, Value>) -> Told {
 /// Whether a device has anything to measure with, of its whole status.
 pub(super) fn can_measure(status: &Value) -> bool {
     let measures = |(key, part): (&String, &Value)| {
-        key.starts_with("em") || ["apower", "act_power", "aenergy"].iter().any(|of| part.get(of).is_some())
+        key.starts_with("em") || ["apower", "act_power", "aenergy", "output"].iter().any(|of| part.get(of).is_some())
     };
     status.as_object().is_some_and(|all| all.iter().any(measures))
 }

@@ -68,7 +68,7 @@ impl Ear {
     }
 
     fn role(&self, device: &str) -> Option<Role> {
-        self.series.iter().find(|(_, info)| info.device == device).and_then(|(_, info)| info.role)
+        self.series.iter().filter(|(_, info)| info.device == device).find_map(|(_, info)| info.role)
     }
 
     fn devices(&self) -> Vec<&str> {

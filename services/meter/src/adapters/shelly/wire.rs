@@ -1,6 +1,7 @@
 //! What all generations have in common: who a device is, and small readings of values.
 
 use serde_json::Value;
+use wattribute_domain::Level;
 
 /// Who answered at an address, of `/shelly` or `Shelly.GetDeviceInfo`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,6 +64,13 @@ pub(super) fn sum(of: [Option<f64>; 3]) -> Option<f64> {
 /// A power factor, where it may be one.
 pub(super) fn factor(said: Option<f64>) -> Option<f64> {
     said.filter(|factor| factor.abs() <= 1.0)
+}
+
+/// Whether it is on, as a level: a lamp that is dimmed is on in part, `brightness` in %.
+pub(super) fn level(is_on: Option<&Value>, brightness: Option<f64>) -> Option<f64> {
+    let fraction = brightness.filter(|percent| (0.0..=100.0).contains(percent)).map_or(1.0, |percent| percent as f32 / 100.0);
+    let level = if is_on?.as_bool()? { Level { mode: 1, fraction } } else { Level::off() };
+    Some(level.to_number())
 }
 
 /// A counter, which is never negative.

@@ -3,7 +3,7 @@
 use rstest::rstest;
 
 use super::super::gen1::{self, Published, Rounds};
-use super::super::published::{Topic, topic};
+use super::super::topics::{Topic, topic};
 use super::*;
 use crate::adapters::Told;
 
@@ -42,7 +42,10 @@ fn part(identity: &str, role: Role, quantity: Quantity, value: f64) -> Option<Pu
 #[case("emeter/7/power", "5", "SHEM-3", None)]
 #[case("relay/0/power", "60", "SHSW-1", None)]
 #[case("relay/0/power", "60", "shelly1-000003", None)]
-#[case("relay/0", "on", "SHPLG-S", None)]
+#[case("relay/0", "on", "SHPLG-S", part("meter:0", Role::Device, Quantity::Level, 1.0))]
+#[case("relay/0", "overpower", "SHPLG-S", part("meter:0", Role::Device, Quantity::Level, 0.0))]
+#[case("relay/0", "off", "SHEM", part("relay:0", Role::Device, Quantity::Level, 0.0))]
+#[case("relay/0", "5", "SHPLG-S", None)]
 #[case("relay/0/power", "nan", "SHPLG-S", None)]
 #[case("relay/x/power", "5", "SHPLG-S", None)]
 #[case("temperature", "30", "SHPLG-S", None)]
@@ -76,7 +79,8 @@ fn three_phases_are_summed_where_all_were_said_together() {
 fn what_is_published_is_of_the_same_component_as_what_is_answered(#[case] name: &str, #[case] path: &str) {
     let said = fixture(name);
     let model = said["shelly"]["type"].as_str().unwrap();
-    let answered = gen1::status(&said["status"], model).remove(0).identity;
+    let answered = gen1::status(&said["status"], model);
+    let answered = answered.iter().find(|told| told.value(Quantity::PowerW).is_some()).unwrap().identity.clone();
     let published = match gen1::published(path, b"5", model).unwrap() {
         Published::Part(part) => part,
         Published::Phase(quantity, phase, value) => Rounds::default().say(quantity, phase, value, 0),

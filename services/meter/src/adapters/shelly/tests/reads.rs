@@ -82,7 +82,8 @@ fn values(told: &[Told]) -> Vec<(&str, Vec<(&str, f64)>)> {
 #[case::texts(json!({"switch:0": {"apower": "12.5", "voltage": " 230 "}}), vec![("switch:0", vec![("power_w", 12.5), ("voltage_v", 230.0)])])]
 #[case::nulls(json!({"switch:0": {"apower": null, "voltage": null, "aenergy": {"total": null}}}), vec![])]
 #[case::wrong_types(json!({"switch:0": [1], "pm1:0": 7, "light:0": {"apower": {"a": 1}}, "em:x": {"total_act_power": 1}, "switch": {"apower": 1}}), vec![])]
-#[case::no_meter(json!({"switch:0": {"output": true, "temperature": {"tC": 40}}, "voltmeter:100": {"voltage": 12}, "input:0": {"state": true}}), vec![])]
+#[case::dimmed(json!({"light:0": {"output": true, "brightness": 40.0}, "light:1": {"output": false, "brightness": 40.0}}), vec![("light:0", vec![("level", f64::from(0.4_f32))]), ("light:1", vec![("level", 0.0)])])]
+#[case::no_meter(json!({"switch:0": {"output": null, "temperature": {"tC": 40}}, "voltmeter:100": {"voltage": 12}, "input:0": {"state": true}}), vec![])]
 #[case::exporting(json!({"pm1:0": {"apower": -600.5, "aenergy": {"total": 5000.0}, "ret_aenergy": {"total": 3000.0}}}), vec![("pm1:0", vec![("power_w", -600.5), ("energy_import_kwh", 2.0), ("energy_export_kwh", 3.0)])])]
 #[case::failed(json!({"switch:0": {"apower": 5, "errors": ["power_meter_failure"]}}), vec![])]
 #[case::overpower(json!({"switch:0": {"apower": 0, "errors": ["overpower"]}}), vec![("switch:0", vec![("power_w", 0.0)])])]
@@ -107,7 +108,7 @@ fn a_notification_says_only_what_changed() {
 }
 
 #[rstest]
-#[case::shelly_1(json!({"meters": [{"power": 60, "is_valid": true}], "relays": [{"ison": true}]}), "SHSW-1", vec![])]
+#[case::shelly_1(json!({"meters": [{"power": 60, "is_valid": true}], "relays": [{"ison": true}]}), "SHSW-1", vec![("meter:0", vec![("level", 1.0)])])]
 #[case::typed_in(json!({"meters": [{"power": 60, "is_valid": true, "total": 5}]}), "SHSW-L", vec![])]
 #[case::not_valid(json!({"meters": [{"power": 60, "is_valid": false, "total": 5}]}), "SHSW-PM", vec![])]
 #[case::texts(json!({"meters": [{"power": "60", "total": "60000"}]}), "SHSW-PM", vec![("meter:0", vec![("power_w", 60.0), ("energy_import_kwh", 1.0)])])]
