@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use wattribute_domain::Role;
 
 use super::digest::{Challenge, own_nonce};
-use super::names::{Book, Way};
+use super::names::{Book, Names, Way};
 use super::wire::{self, Who, text};
 use super::{Login, gen1, rpc};
 use crate::adapters::numbers::json;
@@ -182,8 +182,12 @@ impl Asking {
     async fn learn_names(&mut self, who: &Who, book: &Book) {
         book.met(&who.mac, &who.id);
         let path = if who.generation == 1 { "settings" } else { "rpc/Shelly.GetConfig" };
-        let Ok(said) = self.get(path).await else { return };
-        let mut names = if who.generation == 1 { gen1::names(&said) } else { rpc::names(&said) };
+        let mut names = match self.get(path).await {
+            Ok(said) if who.generation == 1 => gen1::names(&said),
+            Ok(said) => rpc::names(&said),
+            Err(_) if book.is_named(&who.mac) => return,
+            Err(_) => Names::default(),
+        };
         names.device = names.device.or_else(|| who.name.clone());
         book.named(&who.mac, names);
     }

@@ -17,11 +17,12 @@ use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, 
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
+use super::Login;
 use super::digest::{Challenge, own_nonce};
 use super::heard::{Heard, Word};
-use super::names::Way;
+use super::names::{Names, Way};
 use super::rpc::{self, Frame};
-use super::{Login, wire};
+use super::wire::{self, Who};
 use crate::adapters::Speaker;
 use crate::adapters::numbers::json;
 use crate::adapters::web::Ticks;
@@ -177,7 +178,12 @@ impl Connection {
             Frame::Answer { from, id, result: Ok(result) } => match id {
                 1 => {
                     let who = wire::who(&result).ok();
-                    self.meet(&from, who.map(|who| (who.mac, who.id))).await?;
+                    self.meet(&from, who.as_ref().map(|who| (who.mac.clone(), who.id.clone()))).await?;
+                    if let (Some(mac), Some(Who { name: Some(name), .. })) = (&self.mac, who)
+                        && !self.heard.book.is_named(mac)
+                    {
+                        self.heard.book.named(mac, Names { device: Some(name), ..Names::default() });
+                    }
                 }
                 2 => {
                     self.meet(&from, None).await?;
@@ -194,8 +200,11 @@ impl Connection {
                 // Without the password it still says by itself what changes.
                 self.challenge = Challenge::of_refusal(&message).filter(|_| self.heard.manner.login.password.is_some());
                 let asked = Asked::ALL.into_iter().find(|asked| *asked as u64 == id);
-                if let Some(asked) = asked.filter(|_| self.challenge.is_some()) {
-                    self.ask(asked).await?;
+                match asked {
+                    Some(asked) if self.challenge.is_some() => self.ask(asked).await?,
+                    // That alone it says to everybody.
+                    Some(Asked::Names) => self.ask(Asked::Who).await?,
+                    _ => {}
                 }
             }
             // A nonce lasts for a while only.

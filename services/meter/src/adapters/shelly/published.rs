@@ -10,10 +10,10 @@ use wattribute_service::mqtt::{self, Message};
 
 use super::digest::{Challenge, own_nonce};
 use super::heard::{Heard, Word};
-use super::names::Way;
+use super::names::{Names, Way};
 use super::rpc::Frame;
 use super::topics::{Topic, topic};
-use super::wire::{self, text};
+use super::wire::{self, Who, text};
 use super::{Login, NAME, gen1, rpc};
 use crate::adapters::broker::{Broker, Heard as Spoken};
 use crate::adapters::numbers::json as parsed;
@@ -197,6 +197,11 @@ impl Listener {
                 "Shelly.GetDeviceInfo" => {
                     let who = wire::who(&result).ok();
                     self.met(&prefix, who.as_ref().map(|who| who.mac.clone()), who.as_ref().map_or(&from, |who| &who.id));
+                    if let Some(Who { mac, name: Some(name), .. }) = who
+                        && !self.heard.book.is_named(&mac)
+                    {
+                        self.heard.book.named(&mac, Names { device: Some(name), ..Names::default() });
+                    }
                 }
                 "Shelly.GetConfig" => {
                     if let Some(mac) = self.mac(&prefix) {
@@ -218,6 +223,9 @@ impl Listener {
                 device.challenge = Challenge::of_refusal(&message).filter(|_| may && is_new);
                 if device.challenge.is_some() {
                     self.ask(&prefix, method);
+                } else if method == "Shelly.GetConfig" {
+                    // That alone it says to everybody.
+                    self.ask(&prefix, "Shelly.GetDeviceInfo");
                 }
             }
             Err(_) => {}

@@ -37,7 +37,7 @@ pub(super) fn part(key: &str, said: &Value, before: &Value) -> Option<Told> {
         return None;
     }
     let meter = kind.strip_suffix("data").unwrap_or(kind);
-    let role = if matches!(meter, "em" | "em1") { Role::Circuit } else { Role::Device };
+    let role = if matches!(meter, "em" | "em1" | "cb") { Role::Circuit } else { Role::Device };
     let told = Told { role: Some(role), ..Told::by(format!("{meter}:{number_of_it}"), "") };
     let told = match kind {
         "em" => three_phases(told, values),
