@@ -33,6 +33,8 @@ const MOST: usize = 256;
 const GREETING: Duration = Duration::from_secs(10);
 /// Longest frame that is read, bytes.
 const LONGEST: usize = 256 << 10;
+/// How often in a row a device may refuse us before the password counts as wrong: it asks for it, and a nonce may have ended.
+const REFUSALS: u32 = 2;
 /// What we call ourselves in questions.
 const US: &str = "wattribute";
 
@@ -117,6 +119,8 @@ struct Connection {
     number: u64,
     mac: Option<String>,
     challenge: Option<Challenge>,
+    /// How often it refused an answer since it last gave one.
+    refusals: u32,
     turn: Duration,
     ticks: Ticks,
 }
@@ -124,7 +128,7 @@ struct Connection {
 impl Connection {
     fn new(socket: WebSocketStream<TcpStream>, speaker: Speaker, heard: Heard, number: u64) -> Self {
         let turn = heard.manner.every;
-        Connection { socket, speaker, heard, number, mac: None, challenge: None, turn, ticks: Ticks::every(turn) }
+        Connection { socket, speaker, heard, number, mac: None, challenge: None, refusals: 0, turn, ticks: Ticks::every(turn) }
     }
 
     async fn run(mut self) {
@@ -137,7 +141,8 @@ impl Connection {
                     if heard_at.elapsed() > patience {
                         break format!("it is connected, but has said nothing for {} s: see its Wi-Fi", patience.as_secs());
                     }
-                    let asked = if self.mac.is_none() { Asked::Who } else { Asked::Status };
+                    let is_closed = self.refusals > 0 && self.challenge.is_none();
+                    let asked = if self.mac.is_none() || is_closed { Asked::Who } else { Asked::Status };
                     if self.ask(asked).await.is_err() {
                         break gone();
                     }
@@ -186,29 +191,29 @@ impl Connection {
                     }
                 }
                 2 => {
+                    self.refusals = 0;
                     self.meet(&from, None).await?;
                     if let Some(mac) = &self.mac {
                         self.heard.book.named(mac, rpc::names(&result));
                     }
                 }
                 _ => {
+                    self.refusals = 0;
                     self.meet(&from, None).await?;
                     self.say(result).await;
                 }
             },
-            Frame::Answer { id, result: Err((401, message)), .. } if self.challenge.is_none() => {
-                // Without the password it still says by itself what changes.
-                self.challenge = Challenge::of_refusal(&message).filter(|_| self.heard.manner.login.password.is_some());
-                let asked = Asked::ALL.into_iter().find(|asked| *asked as u64 == id);
-                match asked {
+            Frame::Answer { id, result: Err((401, message)), .. } => {
+                self.refusals += 1;
+                // A nonce lasts for a while only: what is refused is answered anew, but a wrong password is not tried for ever.
+                let may = self.heard.manner.login.password.is_some() && self.refusals <= REFUSALS;
+                self.challenge = Challenge::of_refusal(&message).filter(|_| may);
+                match Asked::ALL.into_iter().find(|asked| *asked as u64 == id) {
                     Some(asked) if self.challenge.is_some() => self.ask(asked).await?,
-                    // That alone it says to everybody.
-                    Some(Asked::Names) => self.ask(Asked::Who).await?,
-                    _ => {}
+                    // That alone it says to everybody. What changes it says by itself.
+                    _ => self.ask(Asked::Who).await?,
                 }
             }
-            // A nonce lasts for a while only.
-            Frame::Answer { result: Err((401, _)), .. } => self.challenge = None,
             Frame::Answer { .. } => {}
         }
         Ok(())
