@@ -33,6 +33,8 @@ enum Place {
     /// The MQTT broker that is set up: Tasmota, Glow, Shelly, Zigbee2MQTT, ESPHome, ...
     #[value(aliases = ["tasmota", "glow"])]
     Mqtt,
+    /// Shellies on this network, and those that are set up
+    Shelly,
 }
 
 impl Place {
@@ -41,6 +43,7 @@ impl Place {
         match self {
             Place::HomeAssistant => None,
             Place::Mqtt => Some(Kind::Mqtt),
+            Place::Shelly => Some(Kind::Shelly),
         }
     }
 }
