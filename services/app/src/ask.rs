@@ -35,6 +35,8 @@ enum Place {
     Mqtt,
     /// The local network, by what Tuya devices broadcast
     Tuya,
+    /// Shellies on this network, and those that are set up
+    Shelly,
 }
 
 impl Place {
@@ -44,6 +46,7 @@ impl Place {
             Place::HomeAssistant => None,
             Place::Mqtt => Some(Kind::Mqtt),
             Place::Tuya => Some(Kind::Tuya),
+            Place::Shelly => Some(Kind::Shelly),
         }
     }
 }

@@ -165,6 +165,7 @@ pub fn load_from(file: Option<&Path>, environment: &[(String, String)], services
         mqtt: top.mqtt_source,
         http: top.http_source,
         iotawatt: top.iotawatt,
+        shelly: loader.section("shelly")?,
         pulse: top.pulse,
         door: pulse::Door::default(),
         tuya: tuya::Config { devices: top.tuya_device, ..loader.section("tuya")? },

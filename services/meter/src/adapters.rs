@@ -24,6 +24,7 @@ pub(crate) mod same;
 pub mod sense;
 #[cfg(test)]
 mod shared_answers;
+pub mod shelly;
 pub mod tasmota;
 mod told;
 pub mod tuya;

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use crate::Sources;
-use crate::adapters::{AdapterError, Found, mqtt, tuya};
+use crate::adapters::{AdapterError, Found, mqtt, shelly, tuya};
 
 /// Where devices are looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,17 +13,17 @@ pub enum Kind {
     Mqtt,
     /// By what Tuya devices broadcast.
     Tuya,
+    /// Shellies on this network (mDNS), and those that are named.
+    Shelly,
 }
 
 impl Kind {
-    /// All of them.
-    pub const ALL: [Kind; 2] = [Kind::Mqtt, Kind::Tuya];
-
     /// Its name.
     pub const fn name(self) -> &'static str {
         match self {
             Kind::Mqtt => mqtt::NAME,
             Kind::Tuya => tuya::NAME,
+            Kind::Shelly => shelly::NAME,
         }
     }
 
@@ -31,6 +31,7 @@ impl Kind {
         match self {
             Kind::Mqtt => mqtt::discover(&sources.broker, wait).await,
             Kind::Tuya => tuya::discover(sources.tuya.ports, wait).await,
+            Kind::Shelly => shelly::discover(&sources.shelly, wait).await,
         }
     }
 }

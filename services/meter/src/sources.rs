@@ -7,7 +7,9 @@ use wattribute_domain::{Role, SeriesId, SeriesInfo};
 use wattribute_service::mqtt::Config as Broker;
 use wattribute_store::Store;
 
-use crate::adapters::{Adapter, AdapterError, Described, Roles, Same, emporia, glow, http, iotawatt, mqtt, pulse, sense, tasmota, tuya};
+use crate::adapters::{
+    Adapter, AdapterError, Described, Roles, Same, emporia, glow, http, iotawatt, mqtt, pulse, sense, shelly, tasmota, tuya,
+};
 
 /// What is set up: a section for each source, such as `[tasmota]`, or one for each device, such as `[[http_source]]`, and `[roles]`.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +36,8 @@ pub struct Sources {
     pub door: pulse::Door,
     /// Tuya devices.
     pub tuya: tuya::Config,
+    /// Shellies.
+    pub shelly: shelly::Config,
     /// What devices are in the home, whatever they come from.
     pub roles: BTreeMap<String, Role>,
 }
@@ -54,6 +58,7 @@ impl Sources {
         emporia::NAME,
         sense::NAME,
         tuya::NAME,
+        shelly::NAME,
     ];
 
     /// The sources that are set up.
@@ -68,6 +73,7 @@ impl Sources {
             (emporia::NAME, self.emporia.is_set()),
             (sense::NAME, self.sense.is_set()),
             (tuya::NAME, self.tuya.is_set()),
+            (shelly::NAME, self.shelly.is_set_up()),
         ];
         set_up.into_iter().filter(|(_, is_set_up)| *is_set_up).map(|(name, _)| name).collect()
     }
@@ -137,6 +143,7 @@ impl Sources {
                         add(name, Ok(boxed(fleet)));
                     }
                 }
+                shelly::NAME => add(name, shelly::Shelly::new(&self.shelly, &self.broker, &known).map(boxed)),
                 _ => {}
             }
         }

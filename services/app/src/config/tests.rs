@@ -34,6 +34,7 @@ fn the_sample_has_every_key() {
         ("tasmota", keys::<wattribute_meter::adapters::tasmota::Config>()),
         ("tasmota.keys", keys::<wattribute_meter::adapters::tasmota::Keys>()),
         ("glow", keys::<wattribute_meter::adapters::glow::Config>()),
+        ("shelly", keys::<wattribute_meter::adapters::shelly::Config>()),
         ("glow.cloud", keys::<wattribute_meter::adapters::glow::Cloud>()),
         ("emporia", keys::<wattribute_meter::adapters::emporia::Config>()),
         ("sense", keys::<wattribute_meter::adapters::sense::Config>()),

@@ -141,6 +141,8 @@ fn every_sample_can_be_read_and_stands_in_its_readme() {
             super::sense::Sense::new(&sense, &[]).map(|_| ()).unwrap();
         }
         let tuya: super::tuya::Config = loaded(&path, "tuya");
+        let shelly: super::shelly::Config = loaded(&path, "shelly");
+        super::shelly::Shelly::new(&shelly, &broker, &[]).map(|_| ()).unwrap();
         let are_set_up = [
             !lists.mqtt_source.is_empty(),
             !lists.http_source.is_empty(),
@@ -150,6 +152,7 @@ fn every_sample_can_be_read_and_stands_in_its_readme() {
             !glow.topics.is_empty(),
             emporia.is_set(),
             sense.is_set(),
+            shelly.is_set_up(),
             tuya.is_set() || !lists.tuya_device.is_empty(),
         ];
         assert!(are_set_up.contains(&true), "{name}: the sample sets nothing up");
