@@ -11,14 +11,17 @@ pub mod history;
 pub mod home_assistant;
 pub mod http;
 pub mod iotawatt;
+pub mod kasa;
 pub mod mqtt;
 mod numbers;
 mod pick;
 #[cfg(test)]
 mod readmes;
 mod roles;
+pub mod tapo;
 pub mod tasmota;
 mod told;
+mod tplink;
 mod web;
 
 use std::collections::BTreeMap;

@@ -7,9 +7,9 @@ use wattribute_domain::{Role, SeriesId, SeriesInfo};
 use wattribute_service::mqtt::Config as Broker;
 use wattribute_store::Store;
 
-use crate::adapters::{Adapter, AdapterError, Roles, glow, http, iotawatt, mqtt, tasmota, with_roles};
+use crate::adapters::{Adapter, AdapterError, Roles, glow, http, iotawatt, kasa, mqtt, tapo, tasmota, with_roles};
 
-/// What is set up: sections `[tasmota]`, `[glow]`, `[[mqtt_source]]`, `[[http_source]]`, `[[iotawatt]]`, `[roles]`.
+/// What is set up: sections `[tasmota]`, `[glow]`, `[[mqtt_source]]`, `[[http_source]]`, `[[iotawatt]]`, `[kasa]`, `[tapo]`, `[roles]`.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     /// The broker of what speaks MQTT; section `[mqtt]`.
@@ -24,6 +24,10 @@ pub struct Sources {
     pub http: Vec<http::Config>,
     /// IoTaWatts.
     pub iotawatt: Vec<iotawatt::Config>,
+    /// Kasa plugs and strips.
+    pub kasa: kasa::Config,
+    /// Tapo plugs and strips.
+    pub tapo: tapo::Config,
     /// What devices are in the home, whatever they come from.
     pub roles: BTreeMap<String, Role>,
 }
@@ -33,7 +37,8 @@ pub(crate) type Wrong = (&'static str, AdapterError);
 
 impl Sources {
     /// All that can be named as the source of the house's meter, with Home Assistant first.
-    pub const NAMES: [&str; 6] = ["home_assistant", tasmota::NAME, glow::NAME, mqtt::NAME, http::NAME, iotawatt::NAME];
+    pub const NAMES: [&str; 8] =
+        ["home_assistant", tasmota::NAME, glow::NAME, mqtt::NAME, http::NAME, iotawatt::NAME, kasa::NAME, tapo::NAME];
 
     /// The sources that are set up.
     pub fn names(&self) -> Vec<&'static str> {
@@ -43,6 +48,8 @@ impl Sources {
             (mqtt::NAME, !self.mqtt.is_empty()),
             (http::NAME, !self.http.is_empty()),
             (iotawatt::NAME, !self.iotawatt.is_empty()),
+            (kasa::NAME, self.kasa.is_set_up()),
+            (tapo::NAME, self.tapo.is_set_up()),
         ];
         set_up.into_iter().filter(|(_, is_set_up)| *is_set_up).map(|(name, _)| name).collect()
     }
@@ -73,6 +80,8 @@ impl Sources {
                         add(name, Ok(boxed(adapter)));
                     }
                 }
+                kasa::NAME => add(name, kasa::read(&self.kasa, &known).map(boxed)),
+                tapo::NAME => add(name, tapo::read(&self.tapo, &known).map(boxed)),
                 http::NAME => {
                     let mut names: Vec<String> = Vec::new();
                     for config in &self.http {

@@ -16,8 +16,8 @@ const HEADINGS: [&str; 8] = [
     "How the protocol is known",
     "Quality",
 ];
-/// Adapters of another kind, with READMEs of their own: Home Assistant itself, files, and the made-up home.
-const OTHERS: [&str; 3] = ["demo", "history", "home_assistant"];
+/// Adapters of another kind, with READMEs of their own: Home Assistant itself, files, and the made-up home; and what two adapters share.
+const OTHERS: [&str; 4] = ["demo", "history", "home_assistant", "tplink"];
 const RULES: [&str; 6] = [
     "tested before it is set up",
     "unique ids",
@@ -109,8 +109,13 @@ fn every_sample_can_be_read_and_stands_in_its_readme() {
         super::tasmota::Tasmota::new(&tasmota, &broker, &[]).map(|_| ()).unwrap();
         let glow: super::glow::Config = loaded(&path, "glow");
         super::glow::Glow::listen(&glow, &broker, &[]).map(|_| ()).unwrap();
+        let kasa: super::kasa::Config = loaded(&path, "kasa");
+        super::kasa::read(&kasa, &[]).map(|_| ()).unwrap();
+        let tapo: super::tapo::Config = loaded(&path, "tapo");
+        super::tapo::read(&tapo, &[]).map(|_| ()).unwrap();
+        let is_tplink = kasa.is_set_up() || tapo.is_set_up();
         let is_empty = lists.mqtt_source.is_empty() && lists.http_source.is_empty() && lists.iotawatt.is_empty();
-        assert!(!is_empty || !tasmota.topics.is_empty() || !glow.topics.is_empty(), "{name}: the sample sets nothing up");
+        assert!(is_tplink || !is_empty || !tasmota.topics.is_empty() || !glow.topics.is_empty(), "{name}: the sample sets nothing up");
     }
 }
 
