@@ -154,6 +154,8 @@ pub fn load_from(file: Option<&Path>, environment: &[(String, String)], services
         mqtt: top.mqtt_source,
         http: top.http_source,
         iotawatt: top.iotawatt,
+        kasa: loader.section("kasa")?,
+        tapo: loader.section("tapo")?,
         roles: loader.section("roles")?,
     };
     let meter = wattribute_meter::Config { sources, meter: home.meter.clone(), ..loader.section("meter")? };

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::net::UdpSocket;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::klap::Version;
 use super::place::Place;
@@ -80,7 +80,6 @@ pub(super) async fn search(targets: &[Place], wait: Duration) -> io::Result<Vec<
         if targets.len() == 1 && found.len() == 1 && !targets[0].is_network() {
             break;
         }
-        sleep_until(until).await;
     }
     match failed {
         Some(error) if found.is_empty() => Err(error),

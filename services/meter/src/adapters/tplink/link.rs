@@ -65,7 +65,7 @@ impl Link {
             match (line, answered.speech) {
                 (Some(line), _) => return Ok(link(line, place)),
                 (None, Speech::Tpap) => {
-                    return Err(Trouble::Refused(format!("{place} lets only its maker's app in (TPAP): {THIRD_PARTY}")));
+                    return Err(Trouble::Nonsense(format!("{place} lets only its maker's app in (TPAP): {THIRD_PARTY}")));
                 }
                 // What it says may be older than its firmware.
                 (None, _) => {}
@@ -139,8 +139,8 @@ impl Manner {
             Err(trouble) => return Err(trouble),
         };
         line.ok_or_else(|| match first {
-            Trouble::Nonsense(why) => Trouble::Nonsense(why),
-            _ => Trouble::Refused(format!("{place} speaks neither KLAP nor AES to us: if it is a plug, {THIRD_PARTY}")),
+            Trouble::Nonsense(_) => first,
+            _ => Trouble::Nonsense(format!("{place} speaks neither KLAP nor AES to us: if it is a plug, {THIRD_PARTY}")),
         })
     }
 }

@@ -33,8 +33,9 @@ async fn python_kasa_reads_of_each_device_what_we_read() {
     for (adapter, name, protocol) in devices {
         let device = Emulator::start(&dump(adapter, name), protocol).await;
         let asked = json!({"port": device.port, "is_xor": protocol == Protocol::Xor, "username": USER.0, "password": USER.1}).to_string();
-        let run =
-            tokio::process::Command::new(&python).arg(&script).arg(asked).stdin(Stdio::null()).kill_on_drop(true).output().await.unwrap();
+        let mut command = Command::new(&python);
+        command.arg(&script).arg(asked).stdin(Stdio::null());
+        let run = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
         let said = String::from_utf8_lossy(&run.stdout).into_owned();
         if said.starts_with("SKIPPED") {
             println!("{said}");
