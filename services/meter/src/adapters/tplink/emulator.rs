@@ -128,7 +128,10 @@ impl Emulator {
     pub async fn come_back(self) -> Self {
         let tcp = TcpListener::bind(("127.0.0.1", self.port)).await.unwrap();
         let udp = UdpSocket::bind(("127.0.0.1", self.port)).await.unwrap();
-        let (dump, protocol) = (self.state().dump.clone(), self.state().protocol);
+        let (dump, protocol) = {
+            let state = self.state();
+            (state.dump.clone(), state.protocol)
+        };
         Emulator::with(&dump, protocol, tcp, udp)
     }
 }

@@ -35,7 +35,17 @@ pub(in crate::adapters) fn fleet(name: &'static str, config: &Config, known: &[S
     let (hosts, networks) = config.places(name).map_err(AdapterError::Unsupported)?;
     let client = http::client().map_err(|why| AdapterError::Unsupported(format!("[{name}] {why}")))?;
     let manner = Manner { client, credentials: config.credentials(), timeout: config.timeout.max(Duration::from_millis(10)) };
-    let shared = Arc::new(Shared { name, config: config.clone(), manner, networks, kept: Mutex::default(), missed: Notify::new() });
+    let remembered = known.iter().filter(|info| info.source == name).filter_map(|info| info.identity.split('/').next()).map(str::to_owned);
+    let shared = Arc::new(Shared {
+        name,
+        config: config.clone(),
+        manner,
+        networks,
+        remembered: remembered.collect(),
+        kept: Mutex::default(),
+        never_heard: Mutex::default(),
+        missed: Notify::new(),
+    });
     let mut fleet = Fleet::new(name, known);
     for host in hosts {
         let shared = shared.clone();
@@ -53,6 +63,10 @@ struct Shared {
     config: Config,
     manner: Manner,
     networks: Vec<Place>,
+    /// Devices that the store has series of, by identity.
+    remembered: BTreeSet<String>,
+    /// Tasks whose devices have not answered yet: of a device that has another address since the last start its MAC is not known.
+    never_heard: Mutex<BTreeSet<String>>,
     /// Devices that are kept, by identity.
     kept: Mutex<BTreeMap<String, Kept>>,
     /// Somebody misses a device.
@@ -85,6 +99,7 @@ impl Shared {
             return false;
         }
         (known.is_missed, known.seen) = (false, None);
+        self.never_heard().remove(task);
         true
     }
 
@@ -108,7 +123,17 @@ impl Shared {
     }
 
     fn misses_any(&self) -> bool {
-        self.kept().values().any(|kept| kept.is_missed)
+        self.kept().values().any(|kept| kept.is_missed) || self.misses_one_of_before()
+    }
+
+    /// Whether a device that was read before the last start may be elsewhere now.
+    fn misses_one_of_before(&self) -> bool {
+        let is_unread = |identity: &String| !self.kept().contains_key(identity);
+        !self.never_heard().is_empty() && self.remembered.iter().any(is_unread)
+    }
+
+    fn never_heard(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.never_heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -180,7 +205,12 @@ async fn keep(shared: Arc<Shared>, speaker: Speaker, mut place: Place, mut hint:
                     hint = Some(answered);
                 }
             }
-            _ => sleep(wait).await,
+            _ => {
+                if identity.is_none() && !matches!(trouble, Trouble::Refused(_)) && shared.never_heard().insert(task.clone()) {
+                    shared.missed.notify_one();
+                }
+                sleep(wait).await;
+            }
         }
         next = Instant::now();
     }
@@ -221,7 +251,9 @@ async fn meet(shared: &Arc<Shared>, speaker: &Speaker, hosts: &BTreeSet<String>,
         }
         known => known.is_some(),
     };
-    if is_known || !shared.config.discover || hosts.contains(&one.place.to_string()) || !is_of(shared.name, &one) {
+    let is_wanted = shared.config.discover && is_of(shared.name, &one);
+    let was_read_before = shared.remembered.contains(&one.identity) && shared.misses_one_of_before();
+    if is_known || hosts.contains(&one.place.to_string()) || !(is_wanted || was_read_before) {
         return;
     }
     let (shared, place) = (shared.clone(), one.place.clone());

@@ -26,7 +26,7 @@ pub fn dump(adapter: &str, name: &str) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-pub fn manner() -> Manner {
+fn manner() -> Manner {
     Manner { client: http::client().unwrap(), credentials: config(json!({})).credentials(), timeout: Duration::from_secs(20) }
 }
 
@@ -44,9 +44,9 @@ pub async fn read_all(files: Vec<(String, String)>, protocol: impl Fn(&str, &Val
                 assert!(!said.text.contains("515000") && !said.text.contains(USER.1), "{}", said.text);
                 format!("{} ({})\n{}", said.device.name, said.device.model, shown(&said.device.told))
             }
-            Err(trouble) => format!("trouble: {}", trouble.why().replace(&device.host(), "ADDRESS")),
+            Err(trouble) => format!("trouble: {}", trouble.why()),
         };
-        all += &format!("{name}\n{shown}\n\n");
+        all += &format!("{name}\n{}\n\n", shown.replace(&device.host(), "ADDRESS"));
     }
     all
 }

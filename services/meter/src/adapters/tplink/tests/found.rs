@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use serde_json::json;
-use wattribute_domain::Quantity;
+use wattribute_domain::{Quantity, SeriesInfo};
 
 use super::{Heard, config, dump};
+use crate::Sources;
 use crate::adapters::Adapter;
 use crate::adapters::tplink::emulator::{Emulator, Protocol};
 use crate::adapters::tplink::klap::Version;
@@ -61,6 +62,28 @@ async fn a_plug_that_has_another_address_is_found_again_by_its_mac() {
     assert!(heard.powers("C0:06:C3:00:00:02").is_empty(), "nobody asked for another");
     let keys = heard.series.values().filter(|info| info.quantity == Quantity::PowerW).count();
     assert_eq!(keys, 1, "the series is the same: {:?}", heard.series);
+}
+
+#[tokio::test]
+async fn a_plug_that_moved_while_nobody_looked_is_found_by_what_the_store_knows() {
+    let gone = Emulator::start(&dump("kasa", "hs110_hw1.json"), Protocol::Xor).await;
+    let after = Emulator::start(&dump("kasa", "hs110_hw1.json"), Protocol::Xor).await;
+    let other = Emulator::start(&dump("kasa", "kp115_hw1.json"), Protocol::Xor).await;
+    gone.go().await;
+    let known = SeriesInfo { identity: FRIDGE.to_owned(), ..SeriesInfo::new("kasa", "fridge", Quantity::PowerW) };
+    let given = json!({"hosts": [gone.host()], "networks": [after.host(), other.host()]});
+    let mut heard = Heard::after("kasa", given, &[known]);
+    heard.until("a reading elsewhere", |heard| heard.powers(FRIDGE).len() > 1).await;
+    assert!(heard.powers("C0:06:C3:00:00:02").is_empty(), "nobody asked for another");
+    assert!(heard.trouble().contains(&gone.host()), "what is set up wrongly is still named: {}", heard.trouble());
+}
+
+#[test]
+fn what_is_set_up_is_a_source() {
+    let sources =
+        Sources { kasa: config(json!({"discover": true})), tapo: config(json!({"hosts": ["192.168.1.21"]})), ..Sources::default() };
+    assert_eq!(sources.names(), ["kasa", "tapo"]);
+    assert!(Sources::default().names().is_empty());
 }
 
 #[tokio::test]
