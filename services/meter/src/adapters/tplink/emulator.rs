@@ -1,5 +1,5 @@
 //! Devices for tests, on loopback: they answer from dumps as python-kasa keeps them, over each protocol, by TCP and UDP on one port. python-kasa itself
-//! reads them too (`tests/peers/kasa.py`).
+//! reads them too (`tests/peers/python_kasa.py`).
 
 mod server;
 mod speech;

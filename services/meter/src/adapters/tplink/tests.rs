@@ -69,12 +69,13 @@ pub struct Heard {
 
 impl Heard {
     pub fn of(name: &'static str, given: Value) -> Self {
-        Heard {
-            fleet: fleet(name, &config(given), &[]).unwrap(),
-            series: BTreeMap::new(),
-            readings: BTreeMap::new(),
-            payloads: String::new(),
-        }
+        Heard::after(name, given, &[])
+    }
+
+    /// With what the store knows of earlier days.
+    pub fn after(name: &'static str, given: Value, known: &[SeriesInfo]) -> Self {
+        let fleet = fleet(name, &config(given), known).unwrap();
+        Heard { fleet, series: BTreeMap::new(), readings: BTreeMap::new(), payloads: String::new() }
     }
 
     /// Hears until what is looked for is there.
