@@ -113,3 +113,8 @@ pub(super) fn identity_of(mac: Option<&str>, device_id: &str, address: &str) -> 
 pub(super) fn part_of<'a>(device_id: &str, id: &'a str) -> &'a str {
     id.strip_prefix(device_id).filter(|rest| !rest.is_empty()).unwrap_or(id)
 }
+
+/// A text that says something, without blanks around it.
+pub(super) fn text<'a>(of: &'a Value, key: &str) -> Option<&'a str> {
+    of.get(key).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty())
+}

@@ -9,7 +9,7 @@ use wattribute_domain::{Quantity, Role};
 
 use crate::adapters::Told;
 use crate::adapters::numbers::number;
-use crate::adapters::tplink::{Device, amperes, identity_of, kwh, level, part_of, volts, watts};
+use crate::adapters::tplink::{Device, amperes, identity_of, kwh, level, part_of, text, volts, watts};
 
 /// What is asked first: who it is, and what it measures.
 pub(in crate::adapters) fn question() -> Value {
@@ -107,8 +107,4 @@ fn refused(said: &Value) -> Result<(), String> {
 
 fn children(info: &Value) -> &[Value] {
     info.get("children").and_then(Value::as_array).map_or(&[], Vec::as_slice)
-}
-
-fn text<'a>(of: &'a Value, key: &str) -> Option<&'a str> {
-    of.get(key).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty())
 }

@@ -13,7 +13,7 @@ use wattribute_domain::{Quantity, Role};
 
 use crate::adapters::Told;
 use crate::adapters::numbers::number;
-use crate::adapters::tplink::{Device, amperes, identity_of, kwh, level, part_of, volts, watts};
+use crate::adapters::tplink::{Device, amperes, identity_of, kwh, level, part_of, text, volts, watts};
 
 /// What it is, and whether it is on.
 pub(in crate::adapters) const INFO: &str = "get_device_info";
@@ -113,8 +113,4 @@ fn nickname(info: &Value) -> Option<String> {
     let written = text(info, "nickname")?;
     let read = STANDARD.decode(written).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     Some(read.unwrap_or_else(|| written.to_owned()).trim().to_owned()).filter(|name| !name.is_empty())
-}
-
-fn text<'a>(of: &'a Value, key: &str) -> Option<&'a str> {
-    of.get(key).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty())
 }

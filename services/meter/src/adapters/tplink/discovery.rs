@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::klap::Version;
 use super::place::Place;
-use super::{identity_of, xor};
+use super::{identity_of, text, xor};
 use crate::adapters::numbers::{json, number};
 
 /// Where newer devices listen.
@@ -142,10 +142,10 @@ fn older(from: SocketAddr, bytes: &[u8]) -> Option<Answered> {
     Some(Answered {
         place: Place::at(from.ip(), Some(from.port()).filter(|port| *port != xor::PORT)),
         speech: Speech::Xor,
-        identity: identity_of(mac.as_deref(), &text(info, "deviceId").unwrap_or_default(), &from.ip().to_string()),
-        model: text(info, "model").unwrap_or_default(),
-        name: text(info, "alias").unwrap_or_default(),
-        family: ["mic_type", "type"].iter().find_map(|key| text(info, key)).unwrap_or_default(),
+        identity: identity_of(mac, text(info, "deviceId").unwrap_or_default(), &from.ip().to_string()),
+        model: text(info, "model").unwrap_or_default().to_owned(),
+        name: text(info, "alias").unwrap_or_default().to_owned(),
+        family: ["mic_type", "type"].iter().find_map(|key| text(info, key)).unwrap_or_default().to_owned(),
     })
 }
 
@@ -153,8 +153,8 @@ fn newer(from: SocketAddr, bytes: &[u8]) -> Option<Answered> {
     let said = json(bytes.get(16..)?).ok()?;
     let result = said.get("result").filter(|result| result.is_object())?;
     let scheme = result.get("mgt_encrypt_schm").unwrap_or(&Value::Null);
-    let named = text(scheme, "encrypt_type").or(result.pointer("/encrypt_info/sym_schm").and_then(Value::as_str).map(str::to_owned));
-    let family = text(result, "device_type").unwrap_or_default();
+    let named = text(scheme, "encrypt_type").or(result.pointer("/encrypt_info/sym_schm").and_then(Value::as_str));
+    let family = text(result, "device_type").unwrap_or_default().to_owned();
     let login = scheme.get("lv").and_then(number).filter(|lv| (1.0..=9.0).contains(lv)).map(|lv| lv as u8);
     let is_iot = family.starts_with("IOT.");
     let version = if is_iot && login.is_none_or(|lv| lv < 2) { Version::One } else { Version::Two };
@@ -172,15 +172,11 @@ fn newer(from: SocketAddr, bytes: &[u8]) -> Option<Answered> {
     Some(Answered {
         place: Place::at(ip, port.filter(|port| *port != usual)),
         speech,
-        identity: identity_of(text(result, "mac").as_deref(), &text(result, "device_id").unwrap_or_default(), &ip.to_string()),
-        model: text(result, "device_model").unwrap_or_default(),
-        name: text(result, "device_name").unwrap_or_default(),
+        identity: identity_of(text(result, "mac"), text(result, "device_id").unwrap_or_default(), &ip.to_string()),
+        model: text(result, "device_model").unwrap_or_default().to_owned(),
+        name: text(result, "device_name").unwrap_or_default().to_owned(),
         family,
     })
-}
-
-fn text(of: &Value, key: &str) -> Option<String> {
-    of.get(key).and_then(Value::as_str).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]

@@ -41,6 +41,8 @@ pub struct State {
     pub protocol: Protocol,
     pub user: (String, String),
     pub fault: Fault,
+    /// How many of the next answers are lost half-way.
+    pub lost: usize,
     /// Whether it answers when devices are looked for.
     pub is_found: bool,
     /// Whether it makes nothing of several methods at once.
@@ -59,6 +61,17 @@ impl State {
     pub fn restart(&mut self) {
         self.klap.clear();
         self.aes.clear();
+    }
+
+    /// What happens to the next answer.
+    fn next_fault(&mut self) -> Fault {
+        match self.lost.checked_sub(1) {
+            Some(left) => {
+                self.lost = left;
+                Fault::Half
+            }
+            None => self.fault,
+        }
     }
 
     /// Puts a value into its dump.
@@ -93,6 +106,7 @@ impl Emulator {
             protocol,
             user: (USER.0.to_owned(), USER.1.to_owned()),
             fault: Fault::None,
+            lost: 0,
             is_found: true,
             is_simple: false,
             asked: 0,

@@ -12,7 +12,7 @@ use super::discovery::{self, Answered};
 use super::find::is_of;
 use super::link::{Link, Manner};
 use super::place::Place;
-use super::read::{Known, read};
+use super::read::{Known, Reading, read};
 use super::{Config, Trouble, http};
 use crate::adapters::AdapterError;
 use crate::adapters::fleet::{Fleet, Speaker};
@@ -145,17 +145,13 @@ async fn keep(shared: Arc<Shared>, speaker: Speaker, mut place: Place, mut hint:
     let (mut name, mut failures, mut strangers, mut next) = (String::new(), 0_u32, 0, Instant::now());
     loop {
         sleep_until(next).await;
-        let said = async {
-            if link.is_none() {
-                known = Known::default();
-                link = Some(Link::open(&shared.manner, &place, hint.take().as_ref()).await?);
-            }
-            match &mut link {
-                Some(link) => read(link, &mut known).await,
-                None => Err(Trouble::Away(String::new())),
-            }
-        };
-        let trouble = match said.await {
+        let mut said = attempt(&shared.manner, &place, &mut link, &mut known, hint.take()).await;
+        // One answer that is lost on the air is no absence.
+        if failures == 0 && identity.is_some() && matches!(said, Err(Trouble::Away(_))) {
+            link = None;
+            said = attempt(&shared.manner, &place, &mut link, &mut known, None).await;
+        }
+        let trouble = match said {
             // Somebody else has its address now. It is looked for; where it stays away, the owner has replaced it.
             Ok(reading) if identity.as_ref().is_some_and(|identity| *identity != reading.device.identity) && strangers < STRANGERS => {
                 strangers += 1;
@@ -214,6 +210,24 @@ async fn keep(shared: Arc<Shared>, speaker: Speaker, mut place: Place, mut hint:
         }
         next = Instant::now();
     }
+}
+
+/// Reads a device once, on a connection that is opened where there is none.
+async fn attempt(
+    manner: &Manner,
+    place: &Place,
+    link: &mut Option<Link>,
+    known: &mut Known,
+    hint: Option<Answered>,
+) -> Result<Reading, Trouble> {
+    let link = match link {
+        Some(link) => link,
+        None => {
+            *known = Known::default();
+            link.insert(Link::open(manner, place, hint.as_ref()).await?)
+        }
+    };
+    read(link, known).await
 }
 
 /// Looks for devices now and then, and soon when one is missed: for new ones where that is wanted, and for those that are elsewhere now.

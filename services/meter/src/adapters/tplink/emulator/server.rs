@@ -50,7 +50,7 @@ async fn old(mut stream: TcpStream, state: Shared) {
         let Ok(request) = serde_json::from_slice::<Value>(&xor::show(&request)) else { return };
         let (fault, said) = {
             let mut state = state.lock().unwrap();
-            (state.fault, answer(&mut state, &request).to_string())
+            (state.next_fault(), answer(&mut state, &request).to_string())
         };
         let bytes = if fault == Fault::Garbage { [&[0, 0, 0, 5][..], b"hello"].concat() } else { xor::framed(said.as_bytes()) };
         if send(&mut stream, fault, &bytes).await.is_none() {
@@ -64,7 +64,7 @@ async fn http(mut stream: TcpStream, state: Shared) {
         let Some(asked) = read(&mut stream).await else { return };
         let (fault, Reply { status, cookie, mut body }) = {
             let mut state = state.lock().unwrap();
-            (state.fault, respond(&mut state, &asked))
+            (state.next_fault(), respond(&mut state, &asked))
         };
         if fault == Fault::Garbage {
             body = b"<html>hello</html>".to_vec();

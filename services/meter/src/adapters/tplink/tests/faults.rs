@@ -57,6 +57,21 @@ async fn a_device_that_fails_is_named_and_silent_and_comes_back(
 #[case(Protocol::Klap(Version::Two))]
 #[case(Protocol::Aes)]
 #[tokio::test]
+async fn one_answer_that_is_lost_is_no_absence(#[case] protocol: Protocol) {
+    let (device, mac, _) = plug(protocol).await;
+    let mut heard = Heard::of("kasa", json!({"hosts": hosts(&[&device])}));
+    heard.until("a reading", |heard| heard.powers(mac).len() == 2).await;
+    device.state().lost = 1;
+    heard.until("more readings", |heard| heard.powers(mac).len() >= 6).await;
+    assert_eq!(device.state().lost, 0);
+    assert!(heard.powers(mac).iter().all(|value| value.is_finite()) && heard.fleet.troubles().is_empty(), "{:?}", heard.readings);
+}
+
+#[rstest]
+#[case(Protocol::Xor)]
+#[case(Protocol::Klap(Version::Two))]
+#[case(Protocol::Aes)]
+#[tokio::test]
 async fn one_without_power_stops_no_other_and_comes_back(#[case] protocol: Protocol) {
     let (device, mac, power) = plug(protocol).await;
     let other = Emulator::start(&dump("kasa", "kp115_hw1.json"), Protocol::Xor).await;
