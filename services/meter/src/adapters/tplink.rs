@@ -48,6 +48,8 @@ pub(super) struct Device {
 enum Trouble {
     /// It does not answer. Try again, later and later.
     Away(String),
+    /// It does not answer in time. Try again, later and later.
+    Slow(String),
     /// It said what makes no sense. Try again, later and later.
     Nonsense(String),
     /// It does not let us in. Leave it alone for long: after several attempts it would let nobody in.
@@ -57,7 +59,7 @@ enum Trouble {
 impl Trouble {
     fn why(&self) -> &str {
         match self {
-            Trouble::Away(why) | Trouble::Nonsense(why) | Trouble::Refused(why) => why,
+            Trouble::Away(why) | Trouble::Slow(why) | Trouble::Nonsense(why) | Trouble::Refused(why) => why,
         }
     }
 }

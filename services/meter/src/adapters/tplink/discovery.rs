@@ -60,6 +60,14 @@ pub(super) struct Answered {
     pub family: String,
 }
 
+impl Answered {
+    /// Somebody at a place, of whom nothing more is known.
+    pub fn at(place: Place) -> Self {
+        let [identity, model, name, family] = [const { String::new() }; 4];
+        Answered { place, speech: Speech::Klap(None), identity, model, name, family }
+    }
+}
+
 /// Asks all targets (hosts, or addresses of whole networks) for `wait`; who answers is told once.
 pub(super) async fn search(targets: &[Place], wait: Duration) -> io::Result<Vec<Answered>> {
     let socket = UdpSocket::bind("0.0.0.0:0").await?;

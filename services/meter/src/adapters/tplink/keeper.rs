@@ -145,11 +145,12 @@ async fn keep(shared: Arc<Shared>, speaker: Speaker, mut place: Place, mut hint:
     let (mut name, mut failures, mut strangers, mut next) = (String::new(), 0_u32, 0, Instant::now());
     loop {
         sleep_until(next).await;
+        let before = link.as_ref().map(Link::known);
         let mut said = attempt(&shared.manner, &place, &mut link, &mut known, hint.take()).await;
         // One answer that is lost on the air is no absence.
-        if failures == 0 && identity.is_some() && matches!(said, Err(Trouble::Away(_))) {
+        if failures == 0 && identity.is_some() && matches!(said, Err(Trouble::Away(_) | Trouble::Slow(_))) {
             link = None;
-            said = attempt(&shared.manner, &place, &mut link, &mut known, None).await;
+            said = attempt(&shared.manner, &place, &mut link, &mut known, before).await;
         }
         let trouble = match said {
             // Somebody else has its address now. It is looked for; where it stays away, the owner has replaced it.

@@ -87,6 +87,16 @@ impl Link {
         in_time(place, manner.timeout, asked).await
     }
 
+    /// What turned out of it, for the next time.
+    pub fn known(&self) -> Answered {
+        let speech = match &self.line {
+            Line::Xor(_) => Speech::Xor,
+            Line::Session(open) if open.is_aes() => Speech::Aes(None),
+            Line::Session(_) => Speech::Klap(None),
+        };
+        Answered { speech, family: self.family.clone(), ..Answered::at(self.place.clone()) }
+    }
+
     /// Where it is.
     pub fn place(&self) -> &Place {
         &self.place
@@ -135,7 +145,7 @@ impl Manner {
             Ok(Some(line)) => return Ok(line),
             Ok(None) => self.aes(place, None).await?,
             // Where nobody listens for HTTP either, what was wrong before says more.
-            Err(Trouble::Away(_)) if matches!(first, Trouble::Nonsense(_)) => return Err(first),
+            Err(Trouble::Away(_)) => return Err(first),
             Err(trouble) => return Err(trouble),
         };
         line.ok_or_else(|| match first {
@@ -147,7 +157,7 @@ impl Manner {
 
 async fn in_time<T>(place: &Place, limit: Duration, asked: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
     let late = || {
-        Trouble::Away(format!(
+        Trouble::Slow(format!(
             "{place} did not answer within {}; see that it has power and Wi-Fi",
             humantime_serde::re::humantime::format_duration(limit)
         ))

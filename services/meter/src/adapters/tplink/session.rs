@@ -129,6 +129,11 @@ impl Open {
         matches!(self.session, Session::Klap(Version::One, _))
     }
 
+    /// Whether it is `securePassthrough`.
+    pub fn is_aes(&self) -> bool {
+        matches!(self.session, Session::Aes(..))
+    }
+
     /// What it answers. A session that has run out is opened again, once.
     pub async fn ask(&mut self, request: &Value, credentials: &Credentials) -> Result<Value, Trouble> {
         if Instant::now() >= self.until {
