@@ -2,6 +2,7 @@
 
 mod broker;
 pub mod demo;
+mod described;
 mod discover;
 #[cfg(test)]
 mod fixtures;
@@ -15,9 +16,11 @@ pub mod kasa;
 pub mod mqtt;
 mod numbers;
 mod pick;
+pub mod pulse;
 #[cfg(test)]
 mod readmes;
 mod roles;
+pub(crate) mod same;
 pub mod tapo;
 pub mod tasmota;
 mod told;
@@ -25,15 +28,19 @@ mod tplink;
 mod web;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
+use tokio::sync::Notify;
 use wattribute_domain::SeriesInfo;
 
 pub use broker::{Hears, Listener};
+pub(crate) use described::Described;
 pub use discover::Found;
 pub use fleet::{Fleet, Speaker};
-pub use roles::{Roles, with_roles};
+pub use roles::Roles;
+pub(crate) use same::Same;
 pub use told::{Register, Told};
 
 /// What an adapter has to say. Series are numbered by the adapter itself (`key`), from 0, as it meets them.
@@ -80,6 +87,30 @@ pub enum Event {
         /// What it says.
         text: String,
     },
+    /// Whoever waits for it is told when all that was said before is on the disk.
+    Kept(Kept),
+}
+
+/// Told once when what an adapter said is on the disk; clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Kept(Arc<Notify>);
+
+impl Kept {
+    /// Says so.
+    pub fn tell(&self) {
+        self.0.notify_one();
+    }
+
+    /// Waits until it is said; for one who waits.
+    pub async fn wait(&self) {
+        self.0.notified().await;
+    }
+}
+
+impl PartialEq for Kept {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
 }
 
 /// Why an adapter cannot go on, by what to do next.

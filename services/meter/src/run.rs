@@ -12,8 +12,9 @@ use wattribute_service::{Context, Health, State, home_assistant, http};
 use wattribute_store::Store;
 
 use crate::adapters::home_assistant::{HEARD, HomeAssistant};
-use crate::adapters::{Adapter, demo};
-use crate::{House, Sources, ingest, router};
+use crate::adapters::same::DEVICES;
+use crate::adapters::{Adapter, demo, pulse};
+use crate::{House, Sources, backups, ingest, router};
 
 /// How often the store is looked after.
 const MAINTAIN_EVERY: Duration = Duration::from_secs(60);
@@ -24,12 +25,17 @@ const MAINTAIN_EVERY: Duration = Duration::from_secs(60);
 pub struct Config {
     /// Where it answers.
     pub listen: SocketAddr,
+    /// Sources that count before Home Assistant where both read the same device, the first first.
+    pub prefer: Vec<String>,
     /// The Home Assistant to read; section `[home_assistant]`.
     #[serde(skip)]
     pub home_assistant: Option<home_assistant::Config>,
     /// What else is read.
     #[serde(skip)]
     pub sources: Sources,
+    /// When copies of the store are made; section `[backup]`.
+    #[serde(skip)]
+    pub backup: backups::Config,
     /// The house's meter, an entity or an expression over entities, where the owner says it.
     #[serde(skip)]
     pub meter: Option<String>,
@@ -42,8 +48,10 @@ impl Default for Config {
     fn default() -> Self {
         Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8014)),
+            prefer: Vec::new(),
             home_assistant: None,
             sources: Sources::default(),
+            backup: backups::Config::default(),
             meter: None,
             demo: None,
         }
@@ -54,6 +62,7 @@ impl Default for Config {
 pub async fn run(config: Config, context: Context) -> anyhow::Result<()> {
     let about = http::About::of("meter", &context);
     let Context { store, listener, shutdown, health, .. } = context;
+    config.sources.door.open(store.clone(), about.access.clone());
     let adapters = adapters(&config, &store, &health).await?;
     if adapters.is_empty() {
         let remedy =
@@ -64,9 +73,13 @@ pub async fn run(config: Config, context: Context) -> anyhow::Result<()> {
     let links = adapters.iter().map(|adapter| (adapter.name().to_owned(), adapter.link())).collect();
     wattribute_store::set_links(&*store, links).await?;
     let meter = config.meter.or(config.home_assistant.and_then(|config| config.meter));
-    let routes = router(House { store: store.clone(), meter: meter.map(|meter| with_dots(&meter)) });
+    let pushed = pulse::routes(config.sources.door.clone());
+    let routes = router(House { store: store.clone(), meter: meter.map(|meter| with_dots(&meter)) }).merge(pushed);
 
     let maintaining = maintain(store.clone());
+    // The made-up home is not worth a copy.
+    let backup = if config.demo.is_some() { backups::Config::default() } else { config.backup };
+    let copying = backups::keep(backup, store.clone(), health.clone());
     let reading = async {
         ingest(adapters, store, health, shutdown.clone()).await.context("the meter service cannot write to the store")?;
         shutdown.cancelled().await;
@@ -76,6 +89,7 @@ pub async fn run(config: Config, context: Context) -> anyhow::Result<()> {
     tokio::select! {
         done = async { tokio::try_join!(reading, answering) } => done.map(|_| ()),
         () = maintaining => Ok(()),
+        () = copying => Ok(()),
     }
 }
 
@@ -94,15 +108,20 @@ async fn adapters(config: &Config, store: &Arc<dyn Store>, health: &Health) -> a
         let heard_ms = store.document(HEARD).await?.and_then(|text| text.parse().ok());
         let known = store.series().await?.into_iter().map(|(_, info)| info).collect();
         let home_assistant = HomeAssistant::new(home_assistant, known, heard_ms)?.with_tariffs_of(store.clone());
-        adapters.push(config.sources.with_roles(Box::new(home_assistant)));
+        adapters.push(Box::new(home_assistant));
     }
     let (others, wrong) = config.sources.adapters(&**store).await?;
     adapters.extend(others);
+    for unknown in config.prefer.iter().filter(|name| !Sources::NAMES.contains(&name.trim().to_ascii_lowercase().as_str())) {
+        let why = format!("`prefer` in [meter]: there is no source `{}`; there are {}", unknown.escape_debug(), Sources::NAMES.join(", "));
+        tracing::error!("{why}");
+        health.set("meter_settings", State::Degraded(why));
+    }
     for (source, error) in wrong {
         tracing::error!("{source} is set up wrongly: {error}");
         health.set(&format!("{source}_settings"), State::Degraded(error.to_string()));
     }
-    Ok(adapters)
+    Ok(config.sources.described(adapters, &config.prefer, store.document(DEVICES).await?))
 }
 
 /// Folds, rolls up and forgets in the store, every minute.

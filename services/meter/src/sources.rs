@@ -7,9 +7,9 @@ use wattribute_domain::{Role, SeriesId, SeriesInfo};
 use wattribute_service::mqtt::Config as Broker;
 use wattribute_store::Store;
 
-use crate::adapters::{Adapter, AdapterError, Roles, glow, http, iotawatt, kasa, mqtt, tapo, tasmota, with_roles};
+use crate::adapters::{Adapter, AdapterError, Described, Roles, Same, glow, http, iotawatt, kasa, mqtt, pulse, tapo, tasmota};
 
-/// What is set up: sections `[tasmota]`, `[glow]`, `[[mqtt_source]]`, `[[http_source]]`, `[[iotawatt]]`, `[kasa]`, `[tapo]`, `[roles]`.
+/// What is set up: sections `[tasmota]`, `[glow]`, `[[mqtt_source]]`, `[[http_source]]`, `[[iotawatt]]`, `[[pulse]]`, `[kasa]`, `[tapo]`, `[roles]`.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     /// The broker of what speaks MQTT; section `[mqtt]`.
@@ -24,6 +24,10 @@ pub struct Sources {
     pub http: Vec<http::Config>,
     /// IoTaWatts.
     pub iotawatt: Vec<iotawatt::Config>,
+    /// Pulse meters.
+    pub pulse: Vec<pulse::Config>,
+    /// Where pulse meters push.
+    pub door: pulse::Door,
     /// Kasa plugs and strips.
     pub kasa: kasa::Config,
     /// Tapo plugs and strips.
@@ -37,17 +41,18 @@ pub(crate) type Wrong = (&'static str, AdapterError);
 
 impl Sources {
     /// All that can be named as the source of the house's meter, with Home Assistant first.
-    pub const NAMES: [&str; 8] =
-        ["home_assistant", tasmota::NAME, glow::NAME, mqtt::NAME, http::NAME, iotawatt::NAME, kasa::NAME, tapo::NAME];
+    pub const NAMES: [&str; 9] =
+        ["home_assistant", tasmota::NAME, glow::NAME, mqtt::NAME, http::NAME, iotawatt::NAME, pulse::NAME, kasa::NAME, tapo::NAME];
 
     /// The sources that are set up.
     pub fn names(&self) -> Vec<&'static str> {
         let set_up = [
             (tasmota::NAME, !self.tasmota.topics.is_empty()),
-            (glow::NAME, !self.glow.topics.is_empty()),
+            (glow::NAME, !self.glow.topics.is_empty() || self.glow.cloud.is_set()),
             (mqtt::NAME, !self.mqtt.is_empty()),
             (http::NAME, !self.http.is_empty()),
             (iotawatt::NAME, !self.iotawatt.is_empty()),
+            (pulse::NAME, !self.pulse.is_empty()),
             (kasa::NAME, self.kasa.is_set_up()),
             (tapo::NAME, self.tapo.is_set_up()),
         ];
@@ -65,13 +70,20 @@ impl Sources {
         };
         for name in self.names() {
             let over_mqtt = [tasmota::NAME, glow::NAME, mqtt::NAME].contains(&name);
-            if over_mqtt && self.broker.url.is_none() {
+            let is_elsewhere = name == glow::NAME && self.glow.topics.is_empty();
+            if over_mqtt && !is_elsewhere && self.broker.url.is_none() {
                 let why = "it is heard over MQTT, and no broker is set up: set `url` in [mqtt], such as mqtt://192.168.1.2:1883";
                 add(name, Err(AdapterError::Unsupported(why.to_owned())));
                 continue;
             }
             match name {
                 tasmota::NAME => add(name, tasmota::Tasmota::new(&self.tasmota, &self.broker, &known).map(boxed)),
+                glow::NAME if is_elsewhere => add(name, glow::GlowCloud::new(&self.glow.cloud, &known).map(boxed)),
+                glow::NAME if self.glow.cloud.is_set() => {
+                    let why = "[glow] topics and [glow.cloud] are both set: the same meter would be read twice; keep one of the two";
+                    add(name, Err(AdapterError::Unsupported(why.to_owned())));
+                    add(name, glow::Glow::listen(&self.glow, &self.broker, &known).map(boxed));
+                }
                 glow::NAME => add(name, glow::Glow::listen(&self.glow, &self.broker, &known).map(boxed)),
                 mqtt::NAME => {
                     let (adapter, errors) = mqtt::Mqtt::listen(&self.mqtt, &self.broker, &known);
@@ -98,16 +110,25 @@ impl Sources {
                         add(name, is_new.and_then(|()| iotawatt::Iotawatt::new(config, &known, last_ms).map(boxed)));
                     }
                 }
+                pulse::NAME => {
+                    let (adapter, errors) = pulse::Pulse::new(&self.pulse, &self.door, &self.broker, store).await?;
+                    errors.into_iter().for_each(|error| add(name, Err(error)));
+                    if !adapter.is_empty() {
+                        add(name, Ok(boxed(adapter)));
+                    }
+                }
                 _ => {}
             }
         }
-        let roles = Arc::new(Roles::of(self.roles.clone()));
-        Ok((good.into_iter().map(|adapter| with_roles(adapter, &roles)).collect(), wrong))
+        Ok((good, wrong))
     }
 
-    /// Puts the owner's roles over those of another adapter.
-    pub(crate) fn with_roles(&self, adapter: Box<dyn Adapter>) -> Box<dyn Adapter> {
-        with_roles(adapter, &Arc::new(Roles::of(self.roles.clone())))
+    /// Adapters whose series are described by what the house knows of them; `prefer` are the sources that count before Home Assistant, `devices`
+    /// what is known of its devices from before.
+    pub(crate) fn described(&self, adapters: Vec<Box<dyn Adapter>>, prefer: &[String], devices: Option<String>) -> Vec<Box<dyn Adapter>> {
+        let (roles, same) = (Arc::new(Roles::of(self.roles.clone())), Arc::new(Same::new(prefer)));
+        devices.iter().for_each(|text| same.hear_devices(text));
+        adapters.into_iter().map(|adapter| boxed(Described::new(adapter, &roles, &same))).collect()
     }
 }
 

@@ -25,7 +25,7 @@ fn the_sample_shows_the_defaults() {
 
 #[test]
 fn the_sample_has_every_key() {
-    let sections: [(&str, Vec<String>); 18] = [
+    let sections: [(&str, Vec<String>); 19] = [
         ("", keys::<Top>()),
         ("store", keys::<wattribute_store::Settings>()),
         ("home_assistant", keys::<home_assistant::Config>()),
@@ -34,6 +34,7 @@ fn the_sample_has_every_key() {
         ("tasmota", keys::<wattribute_meter::adapters::tasmota::Config>()),
         ("tasmota.keys", keys::<wattribute_meter::adapters::tasmota::Keys>()),
         ("glow", keys::<wattribute_meter::adapters::glow::Config>()),
+        ("glow.cloud", keys::<wattribute_meter::adapters::glow::Cloud>()),
         ("kasa", keys::<wattribute_meter::adapters::kasa::Config>()),
         ("tapo", keys::<wattribute_meter::adapters::tapo::Config>()),
         ("meter", keys::<wattribute_meter::Config>()),
