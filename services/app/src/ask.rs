@@ -33,6 +33,10 @@ enum Place {
     /// The MQTT broker that is set up: Tasmota, Glow, Shelly, Zigbee2MQTT, ESPHome, ...
     #[value(aliases = ["tasmota", "glow"])]
     Mqtt,
+    /// The network, for Kasa plugs and strips
+    Kasa,
+    /// The network, for Tapo plugs and strips
+    Tapo,
 }
 
 impl Place {
@@ -41,6 +45,8 @@ impl Place {
         match self {
             Place::HomeAssistant => None,
             Place::Mqtt => Some(Kind::Mqtt),
+            Place::Kasa => Some(Kind::Kasa),
+            Place::Tapo => Some(Kind::Tapo),
         }
     }
 }
