@@ -37,6 +37,10 @@ enum Place {
     Tuya,
     /// Shellies on this network, and those that are set up
     Shelly,
+    /// The network, for Kasa plugs and strips
+    Kasa,
+    /// The network, for Tapo plugs and strips
+    Tapo,
 }
 
 impl Place {
@@ -47,6 +51,8 @@ impl Place {
             Place::Mqtt => Some(Kind::Mqtt),
             Place::Tuya => Some(Kind::Tuya),
             Place::Shelly => Some(Kind::Shelly),
+            Place::Kasa => Some(Kind::Kasa),
+            Place::Tapo => Some(Kind::Tapo),
         }
     }
 }

@@ -169,6 +169,8 @@ pub fn load_from(file: Option<&Path>, environment: &[(String, String)], services
         pulse: top.pulse,
         door: pulse::Door::default(),
         tuya: tuya::Config { devices: top.tuya_device, ..loader.section("tuya")? },
+        kasa: loader.section("kasa")?,
+        tapo: loader.section("tapo")?,
         roles: loader.section("roles")?,
     };
     let backup: wattribute_meter::backups::Config = loader.section("backup")?;

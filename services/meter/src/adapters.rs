@@ -13,6 +13,7 @@ pub mod history;
 pub mod home_assistant;
 pub mod http;
 pub mod iotawatt;
+pub mod kasa;
 pub mod mqtt;
 mod numbers;
 mod pick;
@@ -25,8 +26,10 @@ pub mod sense;
 #[cfg(test)]
 mod shared_answers;
 pub mod shelly;
+pub mod tapo;
 pub mod tasmota;
 mod told;
+mod tplink;
 pub mod tuya;
 mod web;
 

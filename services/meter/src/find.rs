@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use crate::Sources;
-use crate::adapters::{AdapterError, Found, mqtt, shelly, tuya};
+use crate::adapters::{AdapterError, Found, kasa, mqtt, shelly, tapo, tuya};
 
 /// Where devices are looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,10 @@ pub enum Kind {
     Tuya,
     /// Shellies on this network (mDNS), and those that are named.
     Shelly,
+    /// Kasa plugs and strips.
+    Kasa,
+    /// Tapo plugs and strips.
+    Tapo,
 }
 
 impl Kind {
@@ -24,6 +28,8 @@ impl Kind {
             Kind::Mqtt => mqtt::NAME,
             Kind::Tuya => tuya::NAME,
             Kind::Shelly => shelly::NAME,
+            Kind::Kasa => kasa::NAME,
+            Kind::Tapo => tapo::NAME,
         }
     }
 
@@ -32,6 +38,8 @@ impl Kind {
             Kind::Mqtt => mqtt::discover(&sources.broker, wait).await,
             Kind::Tuya => tuya::discover(sources.tuya.ports, wait).await,
             Kind::Shelly => shelly::discover(&sources.shelly, wait).await,
+            Kind::Kasa => kasa::discover(&sources.kasa, wait).await,
+            Kind::Tapo => tapo::discover(&sources.tapo, wait).await,
         }
     }
 }

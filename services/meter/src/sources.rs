@@ -8,7 +8,7 @@ use wattribute_service::mqtt::Config as Broker;
 use wattribute_store::Store;
 
 use crate::adapters::{
-    Adapter, AdapterError, Described, Roles, Same, emporia, glow, http, iotawatt, mqtt, pulse, sense, shelly, tasmota, tuya,
+    Adapter, AdapterError, Described, Roles, Same, emporia, glow, http, iotawatt, kasa, mqtt, pulse, sense, shelly, tapo, tasmota, tuya,
 };
 
 /// What is set up: a section for each source, such as `[tasmota]`, or one for each device, such as `[[http_source]]`, and `[roles]`.
@@ -38,6 +38,10 @@ pub struct Sources {
     pub tuya: tuya::Config,
     /// Shellies.
     pub shelly: shelly::Config,
+    /// Kasa plugs and strips.
+    pub kasa: kasa::Config,
+    /// Tapo plugs and strips.
+    pub tapo: tapo::Config,
     /// What devices are in the home, whatever they come from.
     pub roles: BTreeMap<String, Role>,
 }
@@ -59,6 +63,8 @@ impl Sources {
         sense::NAME,
         tuya::NAME,
         shelly::NAME,
+        kasa::NAME,
+        tapo::NAME,
     ];
 
     /// The sources that are set up.
@@ -74,6 +80,8 @@ impl Sources {
             (sense::NAME, self.sense.is_set()),
             (tuya::NAME, self.tuya.is_set()),
             (shelly::NAME, self.shelly.is_set_up()),
+            (kasa::NAME, self.kasa.is_set_up()),
+            (tapo::NAME, self.tapo.is_set_up()),
         ];
         set_up.into_iter().filter(|(_, is_set_up)| *is_set_up).map(|(name, _)| name).collect()
     }
@@ -113,6 +121,8 @@ impl Sources {
                 }
                 emporia::NAME => add(name, emporia::Emporia::new(&self.emporia, &known).map(boxed)),
                 sense::NAME => add(name, sense::Sense::new(&self.sense, &known).map(boxed)),
+                kasa::NAME => add(name, kasa::read(&self.kasa, &known).map(boxed)),
+                tapo::NAME => add(name, tapo::read(&self.tapo, &known).map(boxed)),
                 http::NAME => {
                     let mut names: Vec<String> = Vec::new();
                     for config in &self.http {

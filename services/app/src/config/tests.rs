@@ -39,6 +39,8 @@ fn the_sample_has_every_key() {
         ("emporia", keys::<wattribute_meter::adapters::emporia::Config>()),
         ("sense", keys::<wattribute_meter::adapters::sense::Config>()),
         ("tuya", keys::<wattribute_meter::adapters::tuya::Config>()),
+        ("kasa", keys::<wattribute_meter::adapters::kasa::Config>()),
+        ("tapo", keys::<wattribute_meter::adapters::tapo::Config>()),
         ("meter", keys::<wattribute_meter::Config>()),
         ("correlator", keys::<wattribute_correlator::Config>()),
         ("correlator.publish", keys::<wattribute_correlator::publish::Config>()),

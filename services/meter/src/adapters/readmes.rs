@@ -16,8 +16,8 @@ const HEADINGS: [&str; 8] = [
     "How the protocol is known",
     "Quality",
 ];
-/// Adapters of another kind, with READMEs of their own: Home Assistant itself, files, and the made-up home.
-const OTHERS: [&str; 3] = ["demo", "history", "home_assistant"];
+/// Adapters of another kind, with READMEs of their own: Home Assistant itself, files, and the made-up home; and what two adapters share.
+const OTHERS: [&str; 4] = ["demo", "history", "home_assistant", "tplink"];
 /// What holds for all of them.
 const INTRODUCTION: &str = "
 ## A device that Home Assistant also has
@@ -143,6 +143,10 @@ fn every_sample_can_be_read_and_stands_in_its_readme() {
         let tuya: super::tuya::Config = loaded(&path, "tuya");
         let shelly: super::shelly::Config = loaded(&path, "shelly");
         super::shelly::Shelly::new(&shelly, &broker, &[]).map(|_| ()).unwrap();
+        let kasa: super::kasa::Config = loaded(&path, "kasa");
+        super::kasa::read(&kasa, &[]).map(|_| ()).unwrap();
+        let tapo: super::tapo::Config = loaded(&path, "tapo");
+        super::tapo::read(&tapo, &[]).map(|_| ()).unwrap();
         let are_set_up = [
             !lists.mqtt_source.is_empty(),
             !lists.http_source.is_empty(),
@@ -153,6 +157,8 @@ fn every_sample_can_be_read_and_stands_in_its_readme() {
             emporia.is_set(),
             sense.is_set(),
             shelly.is_set_up(),
+            kasa.is_set_up(),
+            tapo.is_set_up(),
             tuya.is_set() || !lists.tuya_device.is_empty(),
         ];
         assert!(are_set_up.contains(&true), "{name}: the sample sets nothing up");

@@ -138,9 +138,6 @@ impl Register {
             None => {
                 let mut info = SeriesInfo::new(&self.source, &device, quantity);
                 info.identity = told.identity.clone();
-                if quantity == Quantity::Level {
-                    info.mode("on");
-                }
                 self.add(info)
             }
         };
