@@ -6,7 +6,7 @@ DENY   := $(shell command -v cargo-deny)
 NEXTEST := $(shell command -v cargo-nextest)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run dashboard test test-api test-dashboard e2e screenshots bench-dashboard test-real test-real-all check check-ops test-grafana test-dockerfile cross-aarch64 format clippy doc deny accept exam bench bench-api bench-store
+.PHONY: help build run dashboard test test-api test-dashboard e2e screenshots bench-dashboard test-real test-real-all test-peers check check-ops test-grafana test-dockerfile cross-aarch64 format clippy doc deny accept exam bench bench-api bench-store
 
 help:           ## this list
 	@sed -n 's/^\([a-z0-9-]*\): .*## /make \1\t/p' Makefile | expand -t 18
@@ -61,6 +61,9 @@ test-api: build ## the API as others use it: schemathesis, generated clients, th
 
 test-real:      ## tests against a real Home Assistant: the one of HOME_ASSISTANT_URL, else ../shared/ha-lab
 	scripts/test-real.sh
+
+test-peers:     ## adapters against foreign clients from PyPI and a real Mosquitto
+	scripts/test-peers.sh
 
 test-real-all:  ## the same against every Home Assistant of ha-lab
 	scripts/test-real.sh 2026.11.0 2026.2.3 2024.3.3
