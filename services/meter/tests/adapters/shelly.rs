@@ -119,14 +119,16 @@ async fn later_generations_are_heard_asked_and_named() {
         broker.publish(&format!("{prefix}/online"), "true", &["-r"]);
         let answered = home.until("shelly.desk", Quantity::PowerW, 2).await;
         assert!(answered.iter().all(|value| *value == 61.5), "{answered:?}");
-        // What it says by itself, first without notifications.
-        broker.publish(&format!("{prefix}/status/switch:0"), &json!({"id": 0, "apower": 71.5}).to_string(), &[]);
-        home.until("shelly.desk", Quantity::PowerW, answered.len() + 1).await;
-        let says = json!({"src": PLUG, "dst": format!("{prefix}/events"), "method": "NotifyStatus", "params": {"ts": 1.5, "switch:0": {"id": 0, "apower": 70.5}}});
-        broker.publish(&format!("{prefix}/events/rpc"), &says.to_string(), &[]);
-        home.until("shelly.desk", Quantity::PowerW, answered.len() + 4).await;
-        let all = home.until("shelly.desk", Quantity::PowerW, 1).await;
-        assert!(all.contains(&70.5) && all.contains(&71.5), "{all:?}");
+        // What it says by itself, first without notifications; again where an answer came in the same millisecond.
+        let status = json!({"id": 0, "apower": 71.5});
+        let notify = json!({"src": PLUG, "dst": format!("{prefix}/events"), "method": "NotifyStatus", "params": {"ts": 1.5, "switch:0": {"id": 0, "apower": 70.5}}});
+        let mut all = answered;
+        for (topic, says, value) in [("status/switch:0", &status, 71.5), ("events/rpc", &notify, 70.5)] {
+            while !all.contains(&value) {
+                broker.publish(&format!("{prefix}/{topic}"), &says.to_string(), &[]);
+                all = home.until("shelly.desk", Quantity::PowerW, all.len() + 1).await;
+            }
+        }
         // It makes no sense, and is well again with the next answer.
         broker.publish(&format!("{prefix}/events/rpc"), "{\"src\":", &[]);
         let count = all.len();
