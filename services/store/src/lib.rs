@@ -8,6 +8,7 @@ mod home;
 mod owner;
 mod powers;
 mod settings;
+pub mod spool;
 pub mod sqlite;
 mod standing;
 mod today;
