@@ -62,10 +62,21 @@ pub type Result<T> = std::result::Result<T, SpoolError>;
 /// A batch that waits; it is handed out until it is [`Spool::done`] or [`Spool::set_aside`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parcel {
-    /// Its number: how many were pushed before it.
-    pub number: u64,
     /// What was pushed.
     pub bytes: Vec<u8>,
+    /// Which one it is.
+    pub receipt: Receipt,
+}
+
+/// Which batch it is, and where it ends: to go on behind it ([`Spool::after`]), or to be done with it later ([`Spool::done_to`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// Its number: how many were pushed before it.
+    pub number: u64,
+    /// The first number of the file that it is in.
+    file: u64,
+    /// Where it ends in that file, bytes.
+    end: u64,
 }
 
 /// How a spool is.
@@ -173,8 +184,8 @@ impl Spool {
             let number = inner.marks.acknowledged;
             let offset = inner.offset;
             let Some(first) = inner.segments.front().filter(|s| number < s.end()) else { return Ok(None) };
-            match first.read(number, offset) {
-                Ok(bytes) => return Ok(Some(Parcel { number, bytes })),
+            match first.parcel(number, offset) {
+                Ok(parcel) => return Ok(Some(parcel)),
                 Err(error) => {
                     tracing::warn!(file = %first.path.display(), %error, "batches that waited can no longer be read and are left out");
                     inner.drop_oldest().map_err(disk(&self.folder))?;
@@ -183,14 +194,40 @@ impl Spool {
         }
     }
 
-    /// The sink took this batch: it is never handed out again. Nothing happens where it was dropped meanwhile.
+    /// The batch after one that was handed out and is not done yet; `None` where none was pushed since. For sinks that do not say what they have
+    /// taken: what was sent lately is kept, to be sent again.
+    pub fn after(&self, last: Receipt) -> Result<Option<Parcel>> {
+        let inner = self.inner();
+        let number = last.number + 1;
+        if number <= inner.marks.acknowledged {
+            drop(inner);
+            return self.next();
+        }
+        for segment in inner.segments.iter().filter(|s| number < s.end()) {
+            let (number, offset) = if segment.first == last.file { (number, last.end) } else { (segment.first, segment::HEADER) };
+            match segment.parcel(number, offset) {
+                Ok(parcel) => return Ok(Some(parcel)),
+                Err(error) => tracing::warn!(file = %segment.path.display(), %error, "batches that waited can no longer be read"),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The sink took this batch and all before it: they are never handed out again. Nothing happens where it was dropped meanwhile.
     pub fn done(&self, parcel: &Parcel) -> Result<()> {
+        self.done_to(parcel.receipt)
+    }
+
+    /// Like [`Spool::done`], later.
+    pub fn done_to(&self, last: Receipt) -> Result<()> {
         let mut inner = self.inner();
-        if parcel.number != inner.marks.acknowledged {
+        if last.number < inner.marks.acknowledged {
             return Ok(());
         }
-        inner.offset += segment::size_of(&parcel.bytes);
-        inner.acknowledge(parcel.number + 1).map_err(disk(&self.folder))?;
+        inner.acknowledge(last.number + 1).map_err(disk(&self.folder))?;
+        if inner.segments.front().is_some_and(|s| s.first == last.file) {
+            inner.offset = last.end;
+        }
         self.speak_of_room(&mut inner);
         Ok(())
     }
@@ -200,7 +237,7 @@ impl Spool {
     pub fn set_aside(&self, parcel: &Parcel, why: &str) -> Result<PathBuf> {
         let folder = self.folder.join("aside");
         fs::create_dir_all(&folder).map_err(disk(&folder))?;
-        let file = folder.join(format!("{:012}.batch", parcel.number));
+        let file = folder.join(format!("{:012}.batch", parcel.receipt.number));
         fs::write(&file, &parcel.bytes).and_then(|()| File::open(&file)?.sync_all()).map_err(disk(&file))?;
         let reason = file.with_extension("why");
         fs::write(&reason, format!("{why}\n")).map_err(disk(&reason))?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Result, Spool};
+use super::{Result, Spool, SpoolError};
 
 /// The first pause after a failure; each one after is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -49,23 +49,23 @@ pub async fn deliver(spool: Arc<Spool>, mut sink: impl Sink) {
 
 /// Brings the oldest that waits; `false` where none does. The error says why it could not be brought now.
 async fn deliver_next(spool: &Arc<Spool>, sink: &mut impl Sink) -> std::result::Result<bool, String> {
-    let Some(parcel) = on_disk(spool, |spool| spool.next()).await? else { return Ok(false) };
+    let told = |error: SpoolError| error.to_string();
+    let Some(parcel) = spool.apart(Spool::next).await.map_err(told)? else { return Ok(false) };
     let taken = sink.take(&parcel.bytes).await;
     let aside = match taken {
-        Ok(()) => on_disk(spool, move |spool| spool.done(&parcel)).await.map(|()| None)?,
+        Ok(()) => spool.apart(move |spool| spool.done(&parcel)).await.map(|()| None).map_err(told)?,
         Err(Refusal::Later(wrong)) => return Err(wrong),
-        Err(Refusal::Poison(why)) => Some(on_disk(spool, move |spool| spool.set_aside(&parcel, &why)).await?),
+        Err(Refusal::Poison(why)) => Some(spool.apart(move |spool| spool.set_aside(&parcel, &why)).await.map_err(told)?),
     };
     sink.told(None, aside.as_deref());
     Ok(true)
 }
 
-/// Does what waits for the disk where that holds up nothing else.
-async fn on_disk<T: Send + 'static>(
-    spool: &Arc<Spool>,
-    what: impl FnOnce(&Spool) -> Result<T> + Send + 'static,
-) -> std::result::Result<T, String> {
-    let spool = spool.clone();
-    let done = tokio::task::spawn_blocking(move || what(&spool)).await;
-    done.map_err(|bug| format!("the spool ended by a bug: {bug}"))?.map_err(|error| error.to_string())
+impl Spool {
+    /// Does what waits for the disk where that holds up nothing else.
+    pub async fn apart<T: Send + 'static>(self: &Arc<Self>, what: impl FnOnce(&Spool) -> Result<T> + Send + 'static) -> Result<T> {
+        let spool = self.clone();
+        let done = tokio::task::spawn_blocking(move || what(&spool)).await;
+        done.unwrap_or_else(|bug| Err(SpoolError::Disk { path: self.folder().to_owned(), error: std::io::Error::other(bug) }))
+    }
 }

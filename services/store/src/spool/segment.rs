@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
+use super::{Parcel, Receipt};
+
 /// What every file begins with.
 const MAGIC: &[u8; 8] = b"wspool1\n";
 /// What stands before the first record, bytes.
@@ -103,6 +105,13 @@ impl Segment {
     /// The record of this number, which begins at `offset`.
     pub fn read(&self, number: u64, offset: u64) -> io::Result<Vec<u8>> {
         self.read_within(number, offset, self.bytes)
+    }
+
+    /// The same, as it is handed out.
+    pub fn parcel(&self, number: u64, offset: u64) -> io::Result<Parcel> {
+        let bytes = self.read(number, offset)?;
+        let end = offset + size_of(&bytes);
+        Ok(Parcel { bytes, receipt: Receipt { number, file: self.first, end } })
     }
 
     fn read_within(&self, number: u64, offset: u64, end: u64) -> io::Result<Vec<u8>> {

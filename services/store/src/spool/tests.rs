@@ -150,11 +150,40 @@ fn a_damaged_record_takes_only_its_own_file_along() {
     bytes[30] ^= 1;
     fs::write(&first, bytes).unwrap();
     let parcel = spool.next().unwrap().unwrap();
-    assert!(parcel.number > 0, "the first file is left out");
-    assert_eq!(parcel.bytes, text(parcel.number as usize, 20));
-    assert_eq!(spool.fill().dropped, parcel.number);
+    assert!(parcel.receipt.number > 0, "the first file is left out");
+    assert_eq!(parcel.bytes, text(parcel.receipt.number as usize, 20));
+    assert_eq!(spool.fill().dropped, parcel.receipt.number);
     drop(spool);
-    assert_eq!(Spool::open(folder.path(), 800).unwrap().fill().dropped, parcel.number, "and that is remembered");
+    assert_eq!(Spool::open(folder.path(), 800).unwrap().fill().dropped, parcel.receipt.number, "and that is remembered");
+}
+
+#[test]
+fn what_was_sent_lately_is_sent_again_until_it_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = Spool::open(folder.path(), 1000).unwrap();
+    for k in 0..9 {
+        spool.push(&text(k, 20)).unwrap();
+    }
+    let walk = |mut at: Option<Parcel>| {
+        let mut seen = Vec::new();
+        while let Some(parcel) = at {
+            seen.push(parcel.receipt);
+            assert_eq!(parcel.bytes, text(parcel.receipt.number as usize, 20));
+            at = spool.after(parcel.receipt).unwrap();
+        }
+        seen
+    };
+    let numbers = |seen: &[Receipt]| seen.iter().map(|r| r.number).collect::<Vec<_>>();
+    let all = walk(spool.next().unwrap());
+    assert_eq!(numbers(&all), (0..9).collect::<Vec<_>>(), "over several files");
+    for last in [3, 4, 8] {
+        spool.done_to(all[last]).unwrap();
+        spool.done_to(all[1]).unwrap();
+        assert_eq!(numbers(&walk(spool.next().unwrap())), (last as u64 + 1..9).collect::<Vec<_>>());
+    }
+    spool.push(&text(9, 20)).unwrap();
+    assert_eq!(numbers(&walk(spool.after(all[8]).unwrap())), [9]);
+    assert_eq!(numbers(&walk(spool.after(all[2]).unwrap())), [9], "what is done meanwhile is passed over");
 }
 
 #[test]
