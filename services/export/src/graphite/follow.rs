@@ -137,7 +137,7 @@ impl Follow {
             let next_ms = self.chunk_end(&plan, at_ms).min(end_ms);
             let batches = self.lines(&plan, (at_ms, next_ms), energy_from_ms, now_ms).await?;
             self.spool.apart(move |spool| batches.iter().try_for_each(|batch| spool.push(batch.as_bytes()))).await?;
-            self.remember(Progress { cursor: arrivals.cursor, until_ms: next_ms.max(known.until_ms.min(at_ms)) }).await?;
+            self.remember(Progress { cursor: arrivals.cursor, until_ms: next_ms }).await?;
             at_ms = next_ms;
         }
         self.told.retain(|(_, at_ms), _| *at_ms >= end_ms - 2 * RECENT_MS);
@@ -173,6 +173,9 @@ impl Follow {
     /// What of the spool is taken, 0 to 1.
     async fn share_taken(&self) -> anyhow::Result<f64> {
         let fill = self.spool.apart(|spool| Ok(spool.fill())).await?;
+        metrics::gauge!("wattribute_spool_batches", "sink" => "graphite").set(fill.batches as f64);
+        metrics::gauge!("wattribute_spool_bytes", "sink" => "graphite").set(fill.bytes as f64);
+        metrics::counter!("wattribute_spool_dropped_batches_total", "sink" => "graphite").absolute(fill.dropped);
         Ok(fill.bytes as f64 / fill.limit_bytes.max(1) as f64)
     }
 

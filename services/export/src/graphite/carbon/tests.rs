@@ -130,3 +130,57 @@ async fn who_stops_waits_until_carbon_has_read_all() {
     delivering.await.unwrap();
     assert_eq!(setting.spool.fill().batches, 0, "it is not sent again at the next start");
 }
+
+/// Carbon behind a proxy that ends TLS, with a certificate of an own CA (services/export/fixtures, for this test alone).
+async fn accept_tls(fake: &Fake) -> Result<Lines<BufReader<tokio_rustls::server::TlsStream<TcpStream>>>, std::io::Error> {
+    use rustls::pki_types::pem::PemObject as _;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    let chain = CertificateDer::pem_slice_iter(include_bytes!("../../../fixtures/carbon.pem")).map(Result::unwrap).collect();
+    let key = PrivateKeyDer::from_pem_slice(include_bytes!("../../../fixtures/carbon.key.pem")).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let server = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let server = server.with_no_client_auth().with_single_cert(chain, key).unwrap();
+    let tcp = fake.listener.accept().await?.0;
+    Ok(BufReader::new(tokio_rustls::TlsAcceptor::from(Arc::new(server)).accept(tcp).await?).lines())
+}
+
+fn own_ca() -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/ca.pem")
+}
+
+#[tokio::test]
+async fn an_encrypted_connection_trusts_the_owners_own_ca() {
+    let setting = Setting::new();
+    let fake = Fake::begin().await;
+    setting.spool.push(b"a 1 10\n").unwrap();
+    let config = Config { tls: true, ca_file: Some(own_ca()), ..Config::default() };
+    let address = Address { host: "localhost".to_owned(), ..fake.address() };
+    let carbon = Carbon::new(address, &config, setting.health.clone()).unwrap();
+    tokio::spawn(carbon.deliver(setting.spool.clone(), setting.shutdown.clone()));
+    let mut connection = accept_tls(&fake).await.unwrap();
+    assert_eq!(connection.next_line().await.unwrap().as_deref(), Some("a 1 10"));
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_vouches_for_is_refused() {
+    let setting = Setting::new();
+    let fake = Fake::begin().await;
+    setting.spool.push(b"a 1 10\n").unwrap();
+    let config = Config { tls: true, ..Config::default() };
+    let address = Address { host: "localhost".to_owned(), ..fake.address() };
+    let carbon = Carbon::new(address, &config, setting.health.clone()).unwrap();
+    tokio::spawn(carbon.deliver(setting.spool.clone(), setting.shutdown.clone()));
+    assert!(accept_tls(&fake).await.is_err());
+    setting
+        .until(|health| matches!(health.dependencies().get("graphite"), Some(State::Degraded(why)) if why.contains("certificate")))
+        .await;
+    assert_eq!(setting.spool.fill().batches, 1, "what waits still waits");
+}
+
+#[test]
+fn a_ca_file_that_is_none_is_named() {
+    let config = Config { tls: true, ca_file: Some("/nowhere/ca.pem".into()), ..Config::default() };
+    let address = Address { host: "localhost".to_owned(), port: 1 };
+    let error = Carbon::new(address, &config, Health::default()).err().unwrap();
+    assert!(error.contains("/nowhere/ca.pem"), "{error}");
+}
