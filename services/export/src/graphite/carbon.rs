@@ -1,7 +1,7 @@
 //! The connection to Carbon's plaintext port.
 //!
 //! Carbon says nothing of what it took, and keeps points in memory for a while before it writes them. So what was sent lately stays in the spool, and when
-//! the connection broke it is sent again: the same point twice is one point.
+//! the connection broke it is sent again: the same point twice is one point. What was sent on a connection that Carbon ended after us was read.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
 use wattribute_service::{Health, State, tls};
@@ -28,7 +28,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// A connection that lasted so long was one.
 const LASTED: Duration = Duration::from_secs(5);
-/// How long Carbon may take to say that it read all, when we stop.
+/// How long Carbon may take to end a connection after us.
 const FAREWELL: Duration = Duration::from_secs(3);
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -59,27 +59,28 @@ impl Carbon {
     /// Brings what waits, and what comes, until it is told to stop.
     pub async fn deliver(mut self, spool: Arc<Spool>, shutdown: CancellationToken) {
         let mut pause = FIRST_PAUSE;
+        let mut sent = Sent::default();
         while !shutdown.is_cancelled() {
-            let wrong = match self.connect().await {
+            let since = Instant::now();
+            let ended = match self.connect().await {
                 Ok(stream) => {
                     self.is_well(&spool);
-                    let since = Instant::now();
                     let (read, write) = tokio::io::split(stream);
-                    let conversation =
-                        Conversation { read, write, spool: spool.clone(), resend: self.resend, sent: VecDeque::new(), last: None };
-                    match conversation.hold(&shutdown).await {
-                        Ok(()) => return,
-                        Err(wrong) => {
-                            if since.elapsed() > LASTED {
-                                pause = FIRST_PAUSE;
-                            }
-                            wrong
-                        }
-                    }
+                    let conversation = Conversation { read, write, spool: &spool, resend: self.resend, sent: &mut sent };
+                    conversation.hold(&shutdown).await
                 }
-                Err(wrong) => wrong,
+                Err(wrong) => Err(wrong),
             };
-            self.is_away(&wrong, &spool);
+            match ended {
+                Ok(End::ToBegin) => continue,
+                Ok(End::ToStop) => return,
+                Err(wrong) => self.is_away(&wrong, &spool),
+            }
+            // All that is not done is sent again.
+            sent = Sent::default();
+            if since.elapsed() > LASTED {
+                pause = FIRST_PAUSE;
+            }
             tokio::select! {
                 () = sleep(pause) => {}
                 () = shutdown.cancelled() => {}
@@ -128,51 +129,73 @@ impl Carbon {
     }
 }
 
-/// One connection.
-struct Conversation<S> {
-    read: ReadHalf<S>,
-    write: WriteHalf<S>,
-    spool: Arc<Spool>,
-    resend: Duration,
-    /// What was sent, and when, that is not done yet.
-    sent: VecDeque<(Instant, Receipt)>,
-    /// What was sent last.
+/// What was sent and is not done, over connections that Carbon ended because we did.
+#[derive(Default)]
+struct Sent {
+    /// When, and what.
+    waiting: VecDeque<(Instant, Receipt)>,
+    /// The last.
     last: Option<Receipt>,
 }
 
-impl<S: AsyncRead + AsyncWrite> Conversation<S> {
-    /// Sends what comes until told to stop; the error says why that ended.
-    async fn hold(mut self, shutdown: &CancellationToken) -> Result<(), String> {
+/// Why a connection was ended, by us.
+enum End {
+    /// To begin another one: that Carbon ends it in turn is its only way to say that it read all.
+    ToBegin,
+    /// To stop.
+    ToStop,
+}
+
+/// One connection.
+struct Conversation<'a, S> {
+    read: ReadHalf<S>,
+    write: WriteHalf<S>,
+    spool: &'a Arc<Spool>,
+    resend: Duration,
+    sent: &'a mut Sent,
+}
+
+impl<S: AsyncRead + AsyncWrite> Conversation<'_, S> {
+    /// Sends what comes until that is ended; the error says why it broke.
+    async fn hold(mut self, shutdown: &CancellationToken) -> Result<End, String> {
+        // Carbon has read it, has had it for long, and is there.
+        let mut done = None;
+        while let Some((_, receipt)) = self.sent.waiting.pop_front_if(|(at, _)| at.elapsed() >= self.resend) {
+            done = Some(receipt);
+        }
+        done_to(self.spool, done).await?;
         loop {
-            self.settle().await?;
-            let last = self.last;
+            let last = self.sent.last;
             let next = self.spool.apart(move |spool| last.map_or_else(|| spool.next(), |last| spool.after(last))).await;
             if let Some(parcel) = next.map_err(|error| error.to_string())? {
                 self.send(&parcel.bytes).await?;
-                self.last = Some(parcel.receipt);
-                self.sent.push_back((Instant::now(), parcel.receipt));
+                self.sent.last = Some(parcel.receipt);
+                self.sent.waiting.push_back((Instant::now(), parcel.receipt));
                 continue;
             }
-            let spool = self.spool.clone();
-            let settles = self.sent.front().map_or(STUCK, |(at, _)| (*at + self.resend).saturating_duration_since(Instant::now()));
+            let ends = self.sent.waiting.front().map(|(at, _)| *at + 2 * self.resend);
+            let end_is_due = async {
+                match ends {
+                    Some(at) => sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
-                () = spool.came() => {}
-                () = sleep(settles.max(Duration::from_millis(10))) => {}
+                () = self.spool.came() => {}
                 ended = end(&mut self.read) => return Err(ended),
-                () = shutdown.cancelled() => return self.take_leave().await,
+                () = end_is_due => {
+                    // One that does not end it is believed where the next connection comes about.
+                    self.take_leave().await?;
+                    return Ok(End::ToBegin);
+                }
+                () = shutdown.cancelled() => {
+                    if self.take_leave().await == Ok(true) {
+                        let last = self.sent.waiting.back().map(|(_, receipt)| *receipt);
+                        done_to(self.spool, last).await?;
+                    }
+                    return Ok(End::ToStop);
+                }
             }
-        }
-    }
-
-    /// What Carbon has had for long is done.
-    async fn settle(&mut self) -> Result<(), String> {
-        let mut done = None;
-        while let Some((_, receipt)) = self.sent.pop_front_if(|(at, _)| at.elapsed() >= self.resend) {
-            done = Some(receipt);
-        }
-        match done {
-            Some(receipt) => self.spool.apart(move |spool| spool.done_to(receipt)).await.map_err(|error| error.to_string()),
-            None => Ok(()),
         }
     }
 
@@ -192,24 +215,29 @@ impl<S: AsyncRead + AsyncWrite> Conversation<S> {
         self.write.flush().await.map_err(|error| error.to_string())
     }
 
-    /// Says that nothing more comes. When Carbon closes the connection in turn it has read all.
-    async fn take_leave(mut self) -> Result<(), String> {
+    /// Says that nothing more comes. Whether Carbon ends the connection in turn, which it does when it has read all.
+    async fn take_leave(&mut self) -> Result<bool, String> {
         let leaving = async {
-            self.write.shutdown().await.ok()?;
+            self.write.shutdown().await.map_err(|error| error.to_string())?;
             let mut rest = [0; 256];
             loop {
                 match self.read.read(&mut rest).await {
-                    Ok(0) => return Some(()),
+                    Ok(0) => return Ok(true),
                     Ok(_) => {}
-                    Err(_) => return None,
+                    // Many end an encrypted connection without a word.
+                    Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(true),
+                    Err(error) => return Err(error.to_string()),
                 }
             }
         };
-        let has_all = timeout(FAREWELL, leaving).await.ok().flatten().is_some();
-        if let Some((_, last)) = self.sent.pop_back().filter(|_| has_all) {
-            self.spool.apart(move |spool| spool.done_to(last)).await.map_err(|error| error.to_string())?;
-        }
-        Ok(())
+        timeout(FAREWELL, leaving).await.unwrap_or(Ok(false))
+    }
+}
+
+async fn done_to(spool: &Arc<Spool>, last: Option<Receipt>) -> Result<(), String> {
+    match last {
+        Some(last) => spool.apart(move |spool| spool.done_to(last)).await.map_err(|error| error.to_string()),
+        None => Ok(()),
     }
 }
 

@@ -90,13 +90,33 @@ async fn what_carbon_has_had_for_long_is_not_sent_again() {
     setting.deliver(fake.address(), Duration::from_millis(50));
     let mut first = fake.accept().await;
     assert_eq!(lines(&mut first, 1).await, ["a 1 10"]);
+    assert_eq!(first.next_line().await.unwrap(), None, "it asks whether all was read");
+    assert_eq!(setting.spool.fill().batches, 1, "which was not said yet");
+    drop(first);
+    let mut second = fake.accept().await;
     while setting.spool.fill().batches > 0 {
         sleep(Duration::from_millis(5)).await;
     }
-    drop(first);
-    let mut second = fake.accept().await;
     setting.spool.push(b"a 2 20\n").unwrap();
     assert_eq!(lines(&mut second, 1).await, ["a 2 20"]);
+}
+
+#[tokio::test]
+async fn what_was_sent_to_a_carbon_that_is_gone_afterwards_is_sent_again() {
+    let setting = Setting::new();
+    let fake = Fake::begin().await;
+    let address = fake.address();
+    setting.spool.push(b"a 1 10\n").unwrap();
+    setting.deliver(address.clone(), Duration::from_millis(50));
+    let mut first = fake.accept().await;
+    assert_eq!(lines(&mut first, 1).await, ["a 1 10"]);
+    assert_eq!(first.next_line().await.unwrap(), None);
+    // It reads all, ends, and is killed before it writes anything.
+    drop((first, fake));
+    setting.until(|health| matches!(health.dependencies().get("graphite"), Some(State::Degraded(_)))).await;
+    let listener = TcpListener::bind((address.host.as_str(), address.port)).await.unwrap();
+    let mut second = Fake { listener }.accept().await;
+    assert_eq!(lines(&mut second, 1).await, ["a 1 10"]);
 }
 
 #[tokio::test]
