@@ -148,7 +148,9 @@ pub fn load_from(file: Option<&Path>, environment: &[(String, String)], services
         iotawatt: top.iotawatt,
         roles: loader.section("roles")?,
     };
-    let meter = wattribute_meter::Config { sources, meter: home.meter.clone(), ..loader.section("meter")? };
+    let backup: wattribute_meter::backups::Config = loader.section("backup")?;
+    backup.check().map_err(ConfigError)?;
+    let meter = wattribute_meter::Config { sources, backup, meter: home.meter.clone(), ..loader.section("meter")? };
     let mut config = Config {
         data_dir: top.data_dir,
         store: loader.section("store")?,

@@ -12,7 +12,7 @@ use wattribute_service::mqtt::{self, Message};
 
 use self::wire::Kind;
 use super::broker::{Hears, Listener, wrong_filter};
-use super::{AdapterError, Event, Register};
+use super::{AdapterError, Event, Found, Register};
 
 /// The adapter's name, and the source of its series.
 pub const NAME: &str = "glow";
@@ -41,6 +41,15 @@ impl Glow {
         let glow = Glow { register: Register::new(NAME, known), troubles: BTreeMap::new() };
         Ok(Listener::new(NAME, broker, config.topics.clone(), glow))
     }
+}
+
+/// A display by what it publishes, and how it is set up; `None` of anything else.
+pub(super) fn found(topic: &str, payload: &[u8]) -> Option<Found> {
+    let (display, kind) = wire::topic(topic).filter(|(_, kind)| *kind != Kind::State)?;
+    wire::meter(&display, kind, payload).ok()?;
+    let prefix = topic.split_once('/').map_or(topic, |(prefix, _)| prefix);
+    let (name, config) = (format!("Glow {display}"), format!("[glow]\ntopics = [\"{prefix}/#\"]\n"));
+    Some(Found { kind: NAME, name, address: format!("{prefix}/{display}"), identity: display, config, ..Found::default() })
 }
 
 impl Hears for Glow {
