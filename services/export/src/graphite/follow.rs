@@ -44,6 +44,15 @@ struct Progress {
     until_ms: i64,
 }
 
+/// What the source of pulses keeps of a counter, as far as it is told.
+#[derive(Clone, Copy, Debug, Deserialize)]
+struct Pulses {
+    /// When it was said, ms since the epoch.
+    at_ms: i64,
+    /// All pulses that were ever counted.
+    pulses: f64,
+}
+
 /// What follows the store.
 pub struct Follow {
     store: Arc<dyn Store>,
@@ -140,6 +149,8 @@ impl Follow {
             self.remember(Progress { cursor: arrivals.cursor, until_ms: next_ms }).await?;
             at_ms = next_ms;
         }
+        let batches = self.pulses(&plan, end_ms, now_ms).await?;
+        self.spool.apart(move |spool| batches.iter().try_for_each(|batch| spool.push(batch.as_bytes()))).await?;
         self.told.retain(|(_, at_ms), _| *at_ms >= end_ms - 2 * RECENT_MS);
         Ok(false)
     }
@@ -227,6 +238,20 @@ impl Follow {
                 for ((_, metric), kwh) in PERIODS.iter().zip(energies) {
                     lines.add(&format!("{path}.{metric}"), &self.tags, kwh.unwrap_or(f64::NAN), *at_ms);
                 }
+            }
+        }
+        Ok(lines.batches())
+    }
+
+    /// What counters of pulses stand at: only what they say now is known.
+    async fn pulses(&mut self, plan: &Plan, end_ms: i64, now_ms: i64) -> anyhow::Result<Vec<String>> {
+        let mut lines = Lines::default();
+        for (document, path) in &plan.pulses {
+            let said = self.store.document(document).await?.and_then(|text| serde_json::from_str::<Pulses>(&text).ok());
+            let Some(Pulses { at_ms, pulses }) = said else { continue };
+            let at_ms = self.floor(at_ms);
+            if (end_ms - RECENT_MS..end_ms).contains(&at_ms) && self.is_news(path, at_ms, pulses, now_ms) {
+                lines.add(path, &self.tags, pulses, at_ms);
             }
         }
         Ok(lines.batches())

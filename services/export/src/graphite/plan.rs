@@ -80,6 +80,8 @@ pub struct Plan {
     pub accounts: Vec<Account>,
     /// Devices of which something was learned, by their level series.
     pub attributed: HashMap<SeriesId, Attributed>,
+    /// Counters of pulses: the document of each, and its path.
+    pub pulses: Vec<(String, Arc<str>)>,
     /// Series whose values hold for a few intervals only.
     pub polled: HashSet<SeriesId>,
 }
@@ -138,11 +140,13 @@ impl Plan {
             gauges: Vec::new(),
             accounts: Vec::new(),
             attributed: HashMap::new(),
+            pulses: Vec::new(),
             polled: known.iter().filter(|(_, info)| info.hold == Hold::Intervals).map(|(id, _)| *id).collect(),
         };
         for (device, path) in devices.iter().zip(&paths).take(own) {
             plan.add_device(device, path);
         }
+        plan.add_pulses(prefix, &devices[..own], &paths);
         for (record, path) in learned.iter().zip(&paths[own..]) {
             plan.add_attributed(record, path, known, metered.get(&record.series).copied());
         }
@@ -176,6 +180,21 @@ impl Plan {
         let counter = of(Quantity::EnergyImportKwh).map(Drain::Counter);
         let drain = counter.or_else(|| of(Quantity::PowerW).map(|id| Drain::Drawn(Voice::Said(id))));
         self.accounts.extend(drain.map(|drain| Account { path: path.to_owned(), drains: vec![(1.0, drain)] }));
+    }
+
+    /// What meters counted, which the source of pulses keeps in a document of each.
+    fn add_pulses(&mut self, prefix: &str, devices: &[Device], paths: &[String]) {
+        let first = |device: &Device| device.series.first().map(|(_, info)| *info).filter(|info| info.source == "pulse").cloned();
+        let counters: Vec<(SeriesInfo, &String)> =
+            devices.iter().zip(paths).filter_map(|(device, path)| Some((first(device)?, path))).collect();
+        let document = |info: &SeriesInfo| format!("pulse_counter:{}", info.identity);
+        for (info, path) in &counters {
+            self.pulses.push((document(info), format!("{path}.pulse_count").into()));
+        }
+        let mut house = counters.iter().filter(|(info, _)| info.role == Some(Role::WholeHouse));
+        if let (Some((info, _)), None) = (house.next(), house.next()) {
+            self.pulses.push((document(info), format!("{prefix}.meter.pulse_count").into()));
+        }
     }
 
     fn add_attributed(&mut self, record: &ProfileRecord, path: &str, known: &[(SeriesId, SeriesInfo)], metered: Option<SeriesId>) {

@@ -98,16 +98,19 @@ async fn every_source_device_circuit_and_the_house_has_the_names_of_old() {
         .await;
     let now_ms = DAY_MS + 12 * HOUR_MS;
     let every_10_s = |value: f64| (0..30).map(move |k| (now_ms - 300_000 + k * 10_000, value + k as f64 / 8.0));
-    for (id, value) in ids.iter().zip([60.0, 230.0, 0.25, 1.0, 900.0, 1500.0, 1234.5, 40.0, 7.0]) {
-        let steps = matches!(id.0, id if id == ids[3].0) as u8;
-        if steps == 1 {
-            setting.say(*id, [(now_ms - 300_000, 1.0)]).await;
-        } else {
-            setting.say(*id, every_10_s(value)).await;
+    for (k, (id, value)) in ids.iter().zip([60.0, 230.0, 0.25, 1.0, 900.0, 1500.0, 1234.5, 40.0, 7.0]).enumerate() {
+        match k {
+            3 => setting.say(*id, [(now_ms - 300_000, value)]).await,
+            _ => setting.say(*id, every_10_s(value)).await,
         }
     }
+    let counter = format!("{{\"at_ms\": {}, \"pulses\": 1234500, \"kwh\": 1234.5}}", now_ms - 20_000);
+    setting.store.put_documents(vec![("pulse_counter:Main".to_owned(), counter)]).await.unwrap();
     let points = setting.look(now_ms).await;
     let last_ms = now_ms - 20_000;
+    for path in ["pulse.main.pulse_count", "meter.pulse_count"] {
+        assert_eq!(at(&points, path, last_ms), Some(1_234_500.0));
+    }
     for (path, first) in [
         ("kasa.kuche_lampe.power_watts", 60.0),
         ("kasa.kuche_lampe.voltage_volts", 230.0),
