@@ -19,6 +19,9 @@ const READ_DAYS: usize = 31;
 /// How far back the usual interval of a polled device is looked for, ms.
 const LOOK_BACK_MS: i64 = 900_000;
 
+/// Fewer rows than this do not tell how often a device speaks.
+const FEW: usize = 8;
+
 /// The periods that are told, and what they are called.
 pub const PERIODS: [(Period, &str); 4] = [
     (Period::Day, "energy_kwh_daily"),
@@ -59,7 +62,11 @@ impl Reader<'_> {
     pub async fn rows(&self, voice: Voice, from_ms: i64, to_ms: i64) -> Result<Series> {
         match voice {
             Voice::Said(id) if self.plan.polled.contains(&id) => {
-                let rows = self.store.readings(id, from_ms - LOOK_BACK_MS, to_ms).await?;
+                let mut rows = self.store.readings(id, from_ms - LOOK_BACK_MS, to_ms).await?;
+                if let Some(first_ms) = rows.at_ms.first().filter(|_| rows.len() < FEW) {
+                    // Around a silence there are none that tell how often it speaks as a rule: those before it do.
+                    rows = self.store.readings(id, first_ms - HOUR_MS, to_ms).await?;
+                }
                 Ok(slots::with_silences(rows, to_ms.min(self.now_ms)))
             }
             Voice::Said(id) => self.store.readings(id, from_ms, to_ms).await,
@@ -101,19 +108,22 @@ impl Reader<'_> {
         Ok(counts.unwrap_or_default())
     }
 
-    /// Energies of spans in order, each of which ends where the next begins or before it.
-    async fn energies(&self, drain: Drain, spans: &[(i64, i64)]) -> Result<Vec<Energy>> {
-        let (Some(&(from_ms, _)), Some(&(_, to_ms))) = (spans.first(), spans.last()) else { return Ok(Vec::new()) };
+    /// Energies of spans in order, each of which ends where the next begins or before it; and up to when they are final, ms: what a counter counted since
+    /// its last word is known with its next one.
+    async fn energies(&self, drain: Drain, spans: &[(i64, i64)]) -> Result<(Vec<Energy>, i64)> {
+        let (Some(&(from_ms, _)), Some(&(_, to_ms))) = (spans.first(), spans.last()) else { return Ok((Vec::new(), i64::MAX)) };
         let (voice, below) = match drain {
             Drain::Counter(id) => {
                 let counts = self.counts(id, from_ms, to_ms).await?;
-                return Ok(spans.iter().map(|&(from_ms, to_ms)| counted(&counts, from_ms, to_ms, self.now_ms)).collect());
+                let energies = spans.iter().map(|&(from_ms, to_ms)| counted(&counts, from_ms, to_ms, self.now_ms)).collect();
+                return Ok((energies, counts.unchanged_from_ms.unwrap_or(i64::MIN)));
             }
             Drain::Drawn(voice) => (voice, false),
             Drain::Given(voice) => (voice, true),
         };
         let power = self.power(voice, from_ms, to_ms.min(self.now_ms)).await?;
-        Ok(spans.iter().map(|&(from_ms, to_ms)| slots::energy(&power, below, from_ms, to_ms.min(self.now_ms))).collect())
+        let energy = |&(from_ms, to_ms): &(i64, i64)| slots::energy(&power, below, from_ms, to_ms.min(self.now_ms));
+        Ok((spans.iter().map(energy).collect(), i64::MAX))
     }
 }
 
@@ -194,16 +204,24 @@ impl Book {
         let days = buckets(zone, Period::Day, first_ms, day_ms);
         let closed = self.closed.entry(drain).or_default();
         let missing: Vec<(i64, i64)> = days.iter().copied().filter(|(begin_ms, _)| !closed.contains_key(begin_ms)).collect();
+        let mut open: BTreeMap<i64, Energy> = BTreeMap::new();
         for run in missing.chunk_by(|a, b| a.1 == b.0).flat_map(|run| run.chunks(READ_DAYS)) {
-            let energies = reader.energies(drain, run).await?;
-            closed.extend(run.iter().map(|day| day.0).zip(energies));
+            let (energies, final_ms) = reader.energies(drain, run).await?;
+            for (day, energy) in run.iter().zip(energies) {
+                if day.1 > final_ms {
+                    open.insert(day.0, energy);
+                } else {
+                    closed.insert(day.0, energy);
+                }
+            }
         }
         // Days of years ago are not asked for again.
         *closed = closed.split_off(&(first_ms - DAY_MS));
         Ok(begins.map(|begin_ms| {
             let mut sum = Energy::default();
-            for energy in closed.range(begin_ms..day_ms.max(begin_ms)).map(|(_, energy)| *energy) {
-                sum += energy;
+            let days = begin_ms..day_ms.max(begin_ms);
+            for (_, energy) in closed.range(days.clone()).chain(open.range(days)) {
+                sum += *energy;
             }
             sum
         }))
@@ -212,7 +230,9 @@ impl Book {
     /// What was drawn of the day up to each of `ends_ms`.
     async fn today(&mut self, reader: &Reader<'_>, drain: Drain, day_ms: i64, again_ms: i64, ends_ms: &[i64]) -> Result<Vec<Energy>> {
         let first_ms = ends_ms.first().copied().unwrap_or(day_ms);
-        let is_usable = |up_to: &UpTo| up_to.day_ms == day_ms && up_to.at_ms <= again_ms.min(first_ms);
+        // What a counter counted over a silence is known, and may lie before any instant, when it speaks again.
+        let is_kept = !matches!(drain, Drain::Counter(_));
+        let is_usable = |up_to: &UpTo| is_kept && up_to.day_ms == day_ms && up_to.at_ms <= again_ms.min(first_ms);
         let begin = UpTo { day_ms, at_ms: day_ms, energy: Energy::default() };
         let known = self.open.get(&drain).copied().filter(is_usable).unwrap_or(begin);
         let again_ms = again_ms.max(known.at_ms);
@@ -222,7 +242,8 @@ impl Book {
         let spans: Vec<(i64, i64)> = begins.zip(instants.iter().copied()).collect();
         let mut sum = known.energy;
         let mut up_to: BTreeMap<i64, Energy> = BTreeMap::new();
-        for (at_ms, energy) in instants.into_iter().zip(reader.energies(drain, &spans).await?) {
+        let (energies, _) = reader.energies(drain, &spans).await?;
+        for (at_ms, energy) in instants.into_iter().zip(energies) {
             sum += energy;
             up_to.insert(at_ms, sum);
         }

@@ -1,6 +1,6 @@
 //! How sources and devices are called in Graphite.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Longest part of a path, characters: it is the name of a file.
 const LONGEST: usize = 100;
@@ -40,17 +40,20 @@ pub fn paths(devices: &[(String, String, String)]) -> Vec<String> {
     for one in &plain {
         *often.entry(one).or_default() += 1;
     }
-    let mut taken: HashMap<String, u32> = HashMap::new();
+    let mut taken: HashSet<String> = HashSet::new();
     let path = |(one, (_, _, id)): (&(String, String), &(String, String, String))| {
         let (source, name) = one;
         let path = match normal_id(id) {
             id if often[one] > 1 && !id.is_empty() => format!("{source}.{name}_{id}"),
             _ => format!("{source}.{name}"),
         };
-        let count = taken.entry(path.clone()).or_default();
-        *count += 1;
-        // Only where even the ids say the same.
-        if *count > 1 { format!("{path}_{count}") } else { path }
+        // Numbers are only where even the ids say the same.
+        let mut numbered = (2..).map(|k| format!("{path}_{k}"));
+        let mut free = path.clone();
+        while !taken.insert(free.clone()) {
+            free = numbered.next().unwrap_or_default();
+        }
+        free
     };
     plain.iter().zip(devices).map(path).collect()
 }
@@ -58,7 +61,26 @@ pub fn paths(devices: &[(String, String, String)]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use rstest::rstest;
+
+    proptest! {
+        #[test]
+        fn no_two_devices_share_a_path(devices in proptest::collection::vec(("[ab]", "[xX_ 2é]{0,4}", "[xy:2]{0,2}"), 0..12)) {
+            let found = paths(&devices);
+            let distinct: HashSet<&String> = found.iter().collect();
+            prop_assert_eq!(distinct.len(), devices.len(), "{:?}", found);
+            let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '.';
+            prop_assert!(found.iter().all(|path| path.chars().all(fits) && path.matches('.').count() == 1), "{:?}", found);
+        }
+
+        #[test]
+        fn any_name_is_a_part_of_a_path(name in "\\PC*") {
+            let normal = normal(&name);
+            prop_assert!(normal.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'), "{}", normal);
+            prop_assert!(!normal.starts_with('_') && !normal.ends_with('_') && !normal.contains("__"), "{}", normal);
+        }
+    }
 
     #[rstest]
     #[case("Living Room - Lamp", "living_room_lamp")]
