@@ -15,7 +15,7 @@ use wattribute_store::spool::Spool;
 use super::config::{Config, Tag};
 use super::energy::{Book, PERIODS, Reader};
 use super::line::Lines;
-use super::plan::{Account, Gauge, Plan};
+use super::plan::{Account, Drain, Gauge, Plan};
 use super::slots;
 
 /// The document that says how far it has come.
@@ -149,7 +149,8 @@ impl Follow {
             self.remember(Progress { cursor: arrivals.cursor, until_ms: next_ms }).await?;
             at_ms = next_ms;
         }
-        let batches = self.pulses(&plan, end_ms, now_ms).await?;
+        let mut batches = self.counted_meanwhile(&plan, until_ms, end_ms, now_ms).await?;
+        batches.extend(self.pulses(&plan, end_ms, now_ms).await?);
         self.spool.apart(move |spool| batches.iter().try_for_each(|batch| spool.push(batch.as_bytes()))).await?;
         self.told.retain(|(_, at_ms), _| *at_ms >= end_ms - 2 * RECENT_MS);
         Ok(false)
@@ -207,8 +208,7 @@ impl Follow {
         Ok(plan)
     }
 
-    /// The points of stretches that begin on one local day, but for those that were told already and are the same; energies only of stretches that begin at or
-    /// after `energy_from_ms`.
+    /// The points of stretches that begin on one local day, but for those that were told already and are the same; energies only from `energy_from_ms` on.
     async fn lines(&mut self, plan: &Plan, (from_ms, to_ms): (i64, i64), energy_from_ms: i64, now_ms: i64) -> anyhow::Result<Vec<String>> {
         let store = self.store.clone();
         let reader = Reader { store: &store, plan, now_ms };
@@ -221,23 +221,63 @@ impl Follow {
                 }
             }
         }
-        let day_ms = day_start_ms(plan.zone, local_day(plan.zone, from_ms));
-        let next_day_ms = next_day_ms(plan, from_ms);
+        self.energies(&reader, &plan.accounts, (from_ms.max(energy_from_ms), to_ms), &mut lines).await?;
+        Ok(lines.batches())
+    }
+
+    /// Adds the energies of stretches that begin on one local day.
+    async fn energies<'a>(
+        &mut self,
+        reader: &Reader<'_>,
+        accounts: impl IntoIterator<Item = &'a Account>,
+        (from_ms, to_ms): (i64, i64),
+        lines: &mut Lines,
+    ) -> anyhow::Result<()> {
+        let zone = reader.plan.zone;
+        let day_ms = day_start_ms(zone, local_day(zone, from_ms));
+        let next_day_ms = next_day_ms(reader.plan, from_ms);
         let is_told = |at_ms: &i64| {
             let is_first_of_minute = at_ms.div_euclid(ENERGY_EVERY_MS) != (at_ms - self.every_ms).div_euclid(ENERGY_EVERY_MS);
-            *at_ms >= energy_from_ms && (is_first_of_minute || at_ms + self.every_ms >= next_day_ms)
+            is_first_of_minute || at_ms + self.every_ms >= next_day_ms
         };
-        let at: Vec<i64> = (from_ms..to_ms).step_by(self.every_ms as usize).filter(is_told).collect();
+        let at: Vec<i64> = (self.floor(from_ms)..to_ms).step_by(self.every_ms as usize).filter(is_told).collect();
         let ends_ms: Vec<i64> = at.iter().map(|at_ms| (at_ms + self.every_ms).min(next_day_ms)).collect();
         if ends_ms.is_empty() {
-            return Ok(lines.batches());
+            return Ok(());
         }
-        for Account { path, drains } in &plan.accounts {
-            let told = self.book.told(&reader, drains, day_ms, to_ms - RECENT_MS, &ends_ms).await?;
+        for Account { path, drains } in accounts {
+            let told = self.book.told(reader, drains, day_ms, to_ms - RECENT_MS, &ends_ms).await?;
             for (energies, at_ms) in told.into_iter().zip(&at) {
                 for ((_, metric), kwh) in PERIODS.iter().zip(energies) {
                     lines.add(&format!("{path}.{metric}"), &self.tags, kwh.unwrap_or(f64::NAN), *at_ms);
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// What counters counted over a silence is known when they speak again: their energies since their last word before `until_ms`.
+    async fn counted_meanwhile(&mut self, plan: &Plan, until_ms: i64, end_ms: i64, now_ms: i64) -> anyhow::Result<Vec<String>> {
+        let store = self.store.clone();
+        let reader = Reader { store: &store, plan, now_ms };
+        let mut lines = Lines::default();
+        for account in &plan.accounts {
+            let mut from_ms = until_ms;
+            for &(_, drain) in &account.drains {
+                let Drain::Counter(id) = drain else { continue };
+                let rows = self.store.readings(id, until_ms - 1, end_ms).await?;
+                if let [last_ms, next_ms, ..] = rows.at_ms[..]
+                    && last_ms < until_ms
+                    && next_ms - last_ms > ENERGY_EVERY_MS
+                {
+                    from_ms = from_ms.min(last_ms);
+                }
+            }
+            let mut at_ms = self.floor(from_ms.max(end_ms - self.backfill_ms));
+            while at_ms < until_ms {
+                let next_ms = self.chunk_end(plan, at_ms).min(until_ms);
+                self.energies(&reader, [account], (at_ms, next_ms), &mut lines).await?;
+                at_ms = next_ms;
             }
         }
         Ok(lines.batches())

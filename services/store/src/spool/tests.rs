@@ -85,7 +85,7 @@ fn live(folder: &Path, limit_bytes: u64, deeds: &[Deed]) -> (Vec<Vec<u8>>, Vec<V
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
 
     #[test]
     fn every_batch_comes_out_once_and_in_order(deeds in deeds()) {

@@ -311,12 +311,8 @@ async fn what_is_told_live_with_restarts_is_what_is_told_at_once() {
     assert!(at_once.len() > 4_000, "{}", at_once.len());
     for ((path, at_s), value) in &at_once {
         let live = told.get(&(path.clone(), *at_s));
-        // Live, the counter's next word is not known yet; over the hour that it was away, and at its reset, it is known later.
-        let tolerance = match path.as_str() {
-            path if path.starts_with("tasmota.plug.energy") && (at_s * 1000 - begin_ms) / STEP_MS / 5 * 5 <= 425 => 1.0,
-            path if path.starts_with("tasmota.plug.energy") => 2.0 / 128.0,
-            _ => 1e-6,
-        };
+        // Live, the counter's next word is not known yet.
+        let tolerance = if path.starts_with("tasmota.plug.energy") { 2.0 / 128.0 } else { 1e-6 };
         assert!(live.is_some_and(|live| (live - value).abs() <= tolerance), "{path} at {at_s}: {live:?} live, {value} at once");
     }
 }
