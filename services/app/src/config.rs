@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use secrecy::SecretString;
 use serde::Deserialize;
 use wattribute_meter::Sources;
-use wattribute_meter::adapters::{http, iotawatt, mqtt as mqtt_source};
+use wattribute_meter::adapters::{http, iotawatt, mqtt as mqtt_source, pulse};
 use wattribute_service::config::Loader;
 use wattribute_service::{ConfigError, access, home_assistant, mqtt};
 
@@ -85,11 +85,12 @@ struct Top {
     mqtt_source: Vec<mqtt_source::Config>,
     http_source: Vec<http::Config>,
     iotawatt: Vec<iotawatt::Config>,
+    pulse: Vec<pulse::Config>,
 }
 
 impl Default for Top {
     fn default() -> Self {
-        Top { data_dir: PathBuf::from("./data"), mqtt_source: Vec::new(), http_source: Vec::new(), iotawatt: Vec::new() }
+        Top { data_dir: PathBuf::from("./data"), mqtt_source: Vec::new(), http_source: Vec::new(), iotawatt: Vec::new(), pulse: Vec::new() }
     }
 }
 
@@ -146,6 +147,8 @@ pub fn load_from(file: Option<&Path>, environment: &[(String, String)], services
         mqtt: top.mqtt_source,
         http: top.http_source,
         iotawatt: top.iotawatt,
+        pulse: top.pulse,
+        door: pulse::Door::default(),
         roles: loader.section("roles")?,
     };
     let backup: wattribute_meter::backups::Config = loader.section("backup")?;

@@ -6,10 +6,12 @@ mod analyze;
 mod arenas;
 mod arguments;
 mod ask;
+mod calibrate;
 mod check;
 mod config;
 mod correlations;
 mod export;
+mod health;
 mod instant;
 mod keep;
 mod number;
@@ -56,6 +58,8 @@ enum Command {
     Discover(ask::DiscoverArguments),
     /// Try every connection; say what is wrong and what would help
     Check(check::CheckArguments),
+    /// Ask a service how it is; exit code 1 where it is of no use
+    Health(health::HealthArguments),
     /// Write a recorded history into the store: Home Assistant databases, CSV or Parquet files
     Import(keep::ImportArguments),
     /// Copy the store to a file, also while it is in use
@@ -66,6 +70,8 @@ enum Command {
     Export(export::ExportArguments),
     /// Make, list or revoke the tokens that let others in
     Token(token::TokenArguments),
+    /// Set what a meter shows, read off the meter itself; a running service takes it up at once
+    Calibrate(calibrate::CalibrateArguments),
     /// Print the OpenAPI description of a service
     Openapi(openapi::Arguments),
     /// Print the configuration in effect, without its secrets
@@ -93,11 +99,13 @@ fn main() -> ExitCode {
         Command::Once(arguments) => ask::once(&arguments),
         Command::Discover(arguments) => ask::discover(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Health(arguments) => health::run(&arguments),
         Command::Import(arguments) => keep::import(&arguments),
         Command::Backup(arguments) => keep::backup(&arguments),
         Command::Restore(arguments) => keep::restore(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Token(arguments) => token::run(&arguments),
+        Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Openapi(arguments) => openapi::run(&arguments),
         Command::Config(arguments) => show::run(&arguments),
     };

@@ -85,7 +85,7 @@ impl Said {
                         *last = Some((at_ms, value));
                     }
                 }
-                Event::Replaced { .. } | Event::Payload { .. } | Event::Document { .. } => {}
+                Event::Replaced { .. } | Event::Payload { .. } | Event::Document { .. } | Event::Kept(_) => {}
             }
         }
     }

@@ -13,7 +13,7 @@ use wattribute_store::Store;
 
 use crate::adapters::home_assistant::{HEARD, HomeAssistant};
 use crate::adapters::same::DEVICES;
-use crate::adapters::{Adapter, demo};
+use crate::adapters::{Adapter, demo, pulse};
 use crate::{House, Sources, backups, ingest, router};
 
 /// How often the store is looked after.
@@ -62,6 +62,7 @@ impl Default for Config {
 pub async fn run(config: Config, context: Context) -> anyhow::Result<()> {
     let about = http::About::of("meter", &context);
     let Context { store, listener, shutdown, health, .. } = context;
+    config.sources.door.open(store.clone(), about.access.clone());
     let adapters = adapters(&config, &store, &health).await?;
     if adapters.is_empty() {
         let remedy =
@@ -72,7 +73,8 @@ pub async fn run(config: Config, context: Context) -> anyhow::Result<()> {
     let links = adapters.iter().map(|adapter| (adapter.name().to_owned(), adapter.link())).collect();
     wattribute_store::set_links(&*store, links).await?;
     let meter = config.meter.or(config.home_assistant.and_then(|config| config.meter));
-    let routes = router(House { store: store.clone(), meter: meter.map(|meter| with_dots(&meter)) });
+    let pushed = pulse::routes(config.sources.door.clone());
+    let routes = router(House { store: store.clone(), meter: meter.map(|meter| with_dots(&meter)) }).merge(pushed);
 
     let maintaining = maintain(store.clone());
     // The made-up home is not worth a copy.

@@ -89,7 +89,7 @@ pub fn meter_type(config: &mut Config, environment: &[(String, String)]) -> Resu
     let sources = &mut config.meter.sources;
     match source {
         "tasmota" if sources.tasmota.topics.is_empty() => sources.tasmota.topics = vec!["tele/#".to_owned()],
-        "glow" if sources.glow.topics.is_empty() => sources.glow.topics = vec!["glow/#".to_owned()],
+        "glow" if sources.glow.topics.is_empty() && !sources.glow.cloud.is_set() => sources.glow.topics = vec!["glow/#".to_owned()],
         source if !sources.names().contains(&source) => {
             return Err(ConfigError(format!("METER_TYPE: `{source}` is not set up; docs/ADAPTERS.md says how")));
         }

@@ -25,7 +25,7 @@ fn the_sample_shows_the_defaults() {
 
 #[test]
 fn the_sample_has_every_key() {
-    let sections: [(&str, Vec<String>); 16] = [
+    let sections: [(&str, Vec<String>); 17] = [
         ("", keys::<Top>()),
         ("store", keys::<wattribute_store::Settings>()),
         ("home_assistant", keys::<home_assistant::Config>()),
@@ -34,6 +34,7 @@ fn the_sample_has_every_key() {
         ("tasmota", keys::<wattribute_meter::adapters::tasmota::Config>()),
         ("tasmota.keys", keys::<wattribute_meter::adapters::tasmota::Keys>()),
         ("glow", keys::<wattribute_meter::adapters::glow::Config>()),
+        ("glow.cloud", keys::<wattribute_meter::adapters::glow::Cloud>()),
         ("meter", keys::<wattribute_meter::Config>()),
         ("correlator", keys::<wattribute_correlator::Config>()),
         ("correlator.publish", keys::<wattribute_correlator::publish::Config>()),

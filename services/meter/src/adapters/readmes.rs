@@ -98,6 +98,7 @@ struct Lists {
     mqtt_source: Vec<super::mqtt::Config>,
     http_source: Vec<super::http::Config>,
     iotawatt: Vec<super::iotawatt::Config>,
+    pulse: Vec<super::pulse::Config>,
 }
 
 fn loaded<T: DeserializeOwned>(path: &Path, name: &str) -> T {
@@ -122,11 +123,15 @@ fn every_sample_can_be_read_and_stands_in_its_readme() {
         for device in &lists.iotawatt {
             super::iotawatt::Iotawatt::new(device, &[], None).map(|_| ()).unwrap();
         }
+        for meter in &lists.pulse {
+            let some_broker = serde_json::from_value(serde_json::json!({"url": "mqtt://192.168.1.2"})).unwrap();
+            meter.check(&some_broker).map(|_| ()).unwrap();
+        }
         let tasmota: super::tasmota::Config = loaded(&path, "tasmota");
         super::tasmota::Tasmota::new(&tasmota, &broker, &[]).map(|_| ()).unwrap();
         let glow: super::glow::Config = loaded(&path, "glow");
         super::glow::Glow::listen(&glow, &broker, &[]).map(|_| ()).unwrap();
-        let is_empty = lists.mqtt_source.is_empty() && lists.http_source.is_empty() && lists.iotawatt.is_empty();
+        let is_empty = lists.mqtt_source.is_empty() && lists.http_source.is_empty() && lists.iotawatt.is_empty() && lists.pulse.is_empty();
         assert!(!is_empty || !tasmota.topics.is_empty() || !glow.topics.is_empty(), "{name}: the sample sets nothing up");
     }
 }

@@ -4,6 +4,7 @@
 //! is: where the clock falls, the second hour has begun.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::Path;
 
 use chrono::{NaiveDateTime, TimeZone};
@@ -48,15 +49,11 @@ pub async fn import_energy_meter(path: &Path, zone: Tz, store: &dyn Store) -> an
         left_out += page.left_out;
         let is_end = page.rows == 0;
         for info in page.series {
-            let key = (info.device.clone(), info.quantity);
-            if !numbers.contains_key(&key) {
-                let id = store.describe(vec![info]).await?[0];
-                numbers.insert(key, id);
+            if let Entry::Vacant(free) = numbers.entry(info.quantity) {
+                free.insert(store.describe(vec![info]).await?[0]);
             }
         }
-        let of = |(device, quantity, at_ms, value): (String, Quantity, i64, f64)| {
-            numbers.get(&(device, quantity)).map(|&series| Reading { series, at_ms, value })
-        };
+        let of = |(quantity, at_ms, value): (Quantity, i64, f64)| numbers.get(&quantity).map(|&series| Reading { series, at_ms, value });
         let readings: Vec<Reading> = page.readings.into_iter().filter_map(of).collect();
         let first = readings.iter().map(|reading| reading.at_ms).min();
         summary.readings += readings.len() as u64;
@@ -89,7 +86,7 @@ struct Page {
     rows: usize,
     left_out: u64,
     series: Vec<SeriesInfo>,
-    readings: Vec<(String, Quantity, i64, f64)>,
+    readings: Vec<(Quantity, i64, f64)>,
     last: Cursor,
 }
 
@@ -129,7 +126,7 @@ fn page(path: &Path, zone: Tz, from: Cursor) -> anyhow::Result<Page> {
             if !page.series.iter().any(|known: &SeriesInfo| known.quantity == quantity) {
                 page.series.push(info(quantity));
             }
-            page.readings.push((METER.to_owned(), quantity, at_ms, value));
+            page.readings.push((quantity, at_ms, value));
         }
     }
     Ok(page)

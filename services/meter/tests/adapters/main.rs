@@ -5,6 +5,8 @@
 mod broker;
 mod home;
 mod pages;
+mod pulse;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

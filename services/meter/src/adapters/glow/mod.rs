@@ -1,8 +1,10 @@
 #![doc = include_str!("README.md")]
 
+mod cloud;
 #[cfg(test)]
 mod tests;
 mod wire;
+mod zigbee;
 
 use std::collections::BTreeMap;
 
@@ -14,15 +16,19 @@ use self::wire::Kind;
 use super::broker::{Hears, Listener, wrong_filter};
 use super::{AdapterError, Event, Found, Register};
 
+pub use self::cloud::{Cloud, GlowCloud};
+
 /// The adapter's name, and the source of its series.
 pub const NAME: &str = "glow";
 
 /// The section `[glow]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Topics that are listened to, such as `glow/#`. Empty: no display is read.
     pub topics: Vec<String>,
+    /// Glow's own broker, instead of a local one.
+    pub cloud: Cloud,
 }
 
 /// Listens to Glow displays on the local broker.
