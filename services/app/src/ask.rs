@@ -33,6 +33,10 @@ enum Place {
     /// The MQTT broker that is set up: Tasmota, Glow, Shelly, Zigbee2MQTT, ESPHome, ...
     #[value(aliases = ["tasmota", "glow"])]
     Mqtt,
+    /// The local network, by what Tuya devices broadcast
+    Tuya,
+    /// Shellies on this network, and those that are set up
+    Shelly,
 }
 
 impl Place {
@@ -41,6 +45,8 @@ impl Place {
         match self {
             Place::HomeAssistant => None,
             Place::Mqtt => Some(Kind::Mqtt),
+            Place::Tuya => Some(Kind::Tuya),
+            Place::Shelly => Some(Kind::Shelly),
         }
     }
 }

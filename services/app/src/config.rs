@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use secrecy::SecretString;
 use serde::Deserialize;
 use wattribute_meter::Sources;
-use wattribute_meter::adapters::{http, iotawatt, mqtt as mqtt_source, pulse};
+use wattribute_meter::adapters::{http, iotawatt, mqtt as mqtt_source, pulse, tuya};
 use wattribute_service::config::Loader;
 use wattribute_service::{ConfigError, access, home_assistant, mqtt};
 
@@ -86,11 +86,19 @@ struct Top {
     http_source: Vec<http::Config>,
     iotawatt: Vec<iotawatt::Config>,
     pulse: Vec<pulse::Config>,
+    tuya_device: Vec<tuya::Device>,
 }
 
 impl Default for Top {
     fn default() -> Self {
-        Top { data_dir: PathBuf::from("./data"), mqtt_source: Vec::new(), http_source: Vec::new(), iotawatt: Vec::new(), pulse: Vec::new() }
+        Top {
+            data_dir: PathBuf::from("./data"),
+            mqtt_source: Vec::new(),
+            http_source: Vec::new(),
+            iotawatt: Vec::new(),
+            pulse: Vec::new(),
+            tuya_device: Vec::new(),
+        }
     }
 }
 
@@ -144,11 +152,15 @@ pub fn load_from(file: Option<&Path>, environment: &[(String, String)], services
         broker: mqtt.clone(),
         tasmota: loader.section("tasmota")?,
         glow: loader.section("glow")?,
+        emporia: loader.section("emporia")?,
+        sense: loader.section("sense")?,
         mqtt: top.mqtt_source,
         http: top.http_source,
         iotawatt: top.iotawatt,
+        shelly: loader.section("shelly")?,
         pulse: top.pulse,
         door: pulse::Door::default(),
+        tuya: tuya::Config { devices: top.tuya_device, ..loader.section("tuya")? },
         roles: loader.section("roles")?,
     };
     let backup: wattribute_meter::backups::Config = loader.section("backup")?;

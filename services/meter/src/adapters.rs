@@ -4,6 +4,7 @@ mod broker;
 pub mod demo;
 mod described;
 mod discover;
+pub mod emporia;
 #[cfg(test)]
 mod fixtures;
 mod fleet;
@@ -20,8 +21,13 @@ pub mod pulse;
 mod readmes;
 mod roles;
 pub(crate) mod same;
+pub mod sense;
+#[cfg(test)]
+mod shared_answers;
+pub mod shelly;
 pub mod tasmota;
 mod told;
+pub mod tuya;
 mod web;
 
 use std::collections::BTreeMap;

@@ -4,29 +4,34 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use crate::Sources;
-use crate::adapters::{AdapterError, Found, mqtt};
+use crate::adapters::{AdapterError, Found, mqtt, shelly, tuya};
 
 /// Where devices are looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// On the MQTT broker: Tasmota, Glow, Shelly, Zigbee2MQTT, ESPHome and others.
     Mqtt,
+    /// By what Tuya devices broadcast.
+    Tuya,
+    /// Shellies on this network (mDNS), and those that are named.
+    Shelly,
 }
 
 impl Kind {
-    /// All of them.
-    pub const ALL: [Kind; 1] = [Kind::Mqtt];
-
     /// Its name.
     pub const fn name(self) -> &'static str {
         match self {
             Kind::Mqtt => mqtt::NAME,
+            Kind::Tuya => tuya::NAME,
+            Kind::Shelly => shelly::NAME,
         }
     }
 
     async fn look(self, sources: &Sources, wait: Duration) -> Result<Vec<Found>, AdapterError> {
         match self {
             Kind::Mqtt => mqtt::discover(&sources.broker, wait).await,
+            Kind::Tuya => tuya::discover(sources.tuya.ports, wait).await,
+            Kind::Shelly => shelly::discover(&sources.shelly, wait).await,
         }
     }
 }

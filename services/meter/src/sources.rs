@@ -7,15 +7,21 @@ use wattribute_domain::{Role, SeriesId, SeriesInfo};
 use wattribute_service::mqtt::Config as Broker;
 use wattribute_store::Store;
 
-use crate::adapters::{Adapter, AdapterError, Described, Roles, Same, glow, http, iotawatt, mqtt, pulse, tasmota};
+use crate::adapters::{
+    Adapter, AdapterError, Described, Roles, Same, emporia, glow, http, iotawatt, mqtt, pulse, sense, shelly, tasmota, tuya,
+};
 
-/// What is set up: sections `[tasmota]`, `[glow]`, `[[mqtt_source]]`, `[[http_source]]`, `[[iotawatt]]`, `[[pulse]]`, `[roles]`.
+/// What is set up: a section for each source, such as `[tasmota]`, or one for each device, such as `[[http_source]]`, and `[roles]`.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     /// The broker of what speaks MQTT; section `[mqtt]`.
     pub broker: Broker,
     /// Tasmota plugs and smart meters.
     pub tasmota: tasmota::Config,
+    /// An account of Emporia's.
+    pub emporia: emporia::Config,
+    /// An account of Sense's.
+    pub sense: sense::Config,
     /// Glow displays.
     pub glow: glow::Config,
     /// Devices that publish, as the owner describes them.
@@ -28,6 +34,10 @@ pub struct Sources {
     pub pulse: Vec<pulse::Config>,
     /// Where pulse meters push.
     pub door: pulse::Door,
+    /// Tuya devices.
+    pub tuya: tuya::Config,
+    /// Shellies.
+    pub shelly: shelly::Config,
     /// What devices are in the home, whatever they come from.
     pub roles: BTreeMap<String, Role>,
 }
@@ -37,7 +47,19 @@ pub(crate) type Wrong = (&'static str, AdapterError);
 
 impl Sources {
     /// All that can be named as the source of the house's meter, with Home Assistant first.
-    pub const NAMES: [&str; 7] = ["home_assistant", tasmota::NAME, glow::NAME, mqtt::NAME, http::NAME, iotawatt::NAME, pulse::NAME];
+    pub const NAMES: &[&str] = &[
+        "home_assistant",
+        tasmota::NAME,
+        glow::NAME,
+        mqtt::NAME,
+        http::NAME,
+        iotawatt::NAME,
+        pulse::NAME,
+        emporia::NAME,
+        sense::NAME,
+        tuya::NAME,
+        shelly::NAME,
+    ];
 
     /// The sources that are set up.
     pub fn names(&self) -> Vec<&'static str> {
@@ -48,6 +70,10 @@ impl Sources {
             (http::NAME, !self.http.is_empty()),
             (iotawatt::NAME, !self.iotawatt.is_empty()),
             (pulse::NAME, !self.pulse.is_empty()),
+            (emporia::NAME, self.emporia.is_set()),
+            (sense::NAME, self.sense.is_set()),
+            (tuya::NAME, self.tuya.is_set()),
+            (shelly::NAME, self.shelly.is_set_up()),
         ];
         set_up.into_iter().filter(|(_, is_set_up)| *is_set_up).map(|(name, _)| name).collect()
     }
@@ -85,6 +111,8 @@ impl Sources {
                         add(name, Ok(boxed(adapter)));
                     }
                 }
+                emporia::NAME => add(name, emporia::Emporia::new(&self.emporia, &known).map(boxed)),
+                sense::NAME => add(name, sense::Sense::new(&self.sense, &known).map(boxed)),
                 http::NAME => {
                     let mut names: Vec<String> = Vec::new();
                     for config in &self.http {
@@ -108,6 +136,14 @@ impl Sources {
                         add(name, Ok(boxed(adapter)));
                     }
                 }
+                tuya::NAME => {
+                    let (fleet, errors) = tuya::read(&self.tuya, &known);
+                    errors.into_iter().for_each(|error| add(name, Err(error)));
+                    if !fleet.is_empty() {
+                        add(name, Ok(boxed(fleet)));
+                    }
+                }
+                shelly::NAME => add(name, shelly::Shelly::new(&self.shelly, &self.broker, &known).map(boxed)),
                 _ => {}
             }
         }

@@ -99,6 +99,7 @@ struct Lists {
     http_source: Vec<super::http::Config>,
     iotawatt: Vec<super::iotawatt::Config>,
     pulse: Vec<super::pulse::Config>,
+    tuya_device: Vec<super::tuya::Device>,
 }
 
 fn loaded<T: DeserializeOwned>(path: &Path, name: &str) -> T {
@@ -131,8 +132,30 @@ fn every_sample_can_be_read_and_stands_in_its_readme() {
         super::tasmota::Tasmota::new(&tasmota, &broker, &[]).map(|_| ()).unwrap();
         let glow: super::glow::Config = loaded(&path, "glow");
         super::glow::Glow::listen(&glow, &broker, &[]).map(|_| ()).unwrap();
-        let is_empty = lists.mqtt_source.is_empty() && lists.http_source.is_empty() && lists.iotawatt.is_empty() && lists.pulse.is_empty();
-        assert!(!is_empty || !tasmota.topics.is_empty() || !glow.topics.is_empty(), "{name}: the sample sets nothing up");
+        let emporia: super::emporia::Config = loaded(&path, "emporia");
+        let sense: super::sense::Config = loaded(&path, "sense");
+        if emporia.is_set() {
+            super::emporia::Emporia::new(&emporia, &[]).map(|_| ()).unwrap();
+        }
+        if sense.is_set() {
+            super::sense::Sense::new(&sense, &[]).map(|_| ()).unwrap();
+        }
+        let tuya: super::tuya::Config = loaded(&path, "tuya");
+        let shelly: super::shelly::Config = loaded(&path, "shelly");
+        super::shelly::Shelly::new(&shelly, &broker, &[]).map(|_| ()).unwrap();
+        let are_set_up = [
+            !lists.mqtt_source.is_empty(),
+            !lists.http_source.is_empty(),
+            !lists.iotawatt.is_empty(),
+            !lists.pulse.is_empty(),
+            !tasmota.topics.is_empty(),
+            !glow.topics.is_empty(),
+            emporia.is_set(),
+            sense.is_set(),
+            shelly.is_set_up(),
+            tuya.is_set() || !lists.tuya_device.is_empty(),
+        ];
+        assert!(are_set_up.contains(&true), "{name}: the sample sets nothing up");
     }
 }
 

@@ -138,10 +138,16 @@ impl Register {
             None => {
                 let mut info = SeriesInfo::new(&self.source, &device, quantity);
                 info.identity = told.identity.clone();
+                if quantity == Quantity::Level {
+                    info.mode("on");
+                }
                 self.add(info)
             }
         };
         let known = &mut self.series[key as usize];
+        if quantity == Quantity::Level {
+            known.info.mode("on");
+        }
         let is_state = matches!(quantity, Quantity::Level | Quantity::PricePerKwh);
         let info = SeriesInfo {
             device,
@@ -216,6 +222,14 @@ mod tests {
         register.say(&Told::by("garage/MT681", "MT681").with(Quantity::PowerW, Some(2.0)), 1_000, &mut out);
         let named: Vec<_> = infos(&out).into_iter().map(|info| (info.identity.as_str(), info.device.as_str())).collect();
         assert_eq!(named, [("cellar/MT681", "mt681"), ("garage/MT681", "mt681_2")]);
+    }
+
+    #[test]
+    fn a_relay_is_off_or_on() {
+        let told = Told::by("a", "a").with(Quantity::Level, Some(1.0));
+        let (mut register, mut out) = (Register::new("x", &[]), Vec::new());
+        register.say(&told, 1_000, &mut out);
+        assert_eq!(infos(&out)[0].modes, ["off", "on"]);
     }
 
     #[test]

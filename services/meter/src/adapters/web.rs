@@ -125,7 +125,7 @@ impl Web {
     }
 
     /// The body of an answer whose status says that all is well.
-    fn good(&self, answer: Answer) -> Result<Vec<u8>, AdapterError> {
+    pub fn good(&self, answer: Answer) -> Result<Vec<u8>, AdapterError> {
         let host = self.host();
         match answer.status {
             status if status.is_success() => Ok(answer.body),

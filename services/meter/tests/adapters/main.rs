@@ -6,6 +6,7 @@ mod broker;
 mod home;
 mod pages;
 mod pulse;
+mod shelly;
 mod tls;
 
 use std::collections::BTreeMap;
