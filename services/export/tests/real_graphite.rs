@@ -61,7 +61,7 @@ impl Graphite {
         let carbon = format!(
             "[cache]\nDATABASE = whisper\nUSER =\nLINE_RECEIVER_INTERFACE = 127.0.0.1\nLINE_RECEIVER_PORT = {line_port}\n\
              PICKLE_RECEIVER_INTERFACE = 127.0.0.1\nPICKLE_RECEIVER_PORT = 0\nCACHE_QUERY_INTERFACE = 127.0.0.1\nCACHE_QUERY_PORT = 0\n\
-             MAX_CACHE_SIZE = inf\nMAX_UPDATES_PER_SECOND = 20\nMAX_CREATES_PER_MINUTE = inf\nLOG_UPDATES = False\nENABLE_LOGROTATION = False\n"
+             MAX_CACHE_SIZE = inf\nMAX_UPDATES_PER_SECOND = 4\nMAX_CREATES_PER_MINUTE = inf\nLOG_UPDATES = False\nENABLE_LOGROTATION = False\n"
         );
         std::fs::write(at.join("conf/carbon.conf"), carbon).unwrap();
         let settings = "from graphite.settings import *\nCARBONLINK_HOSTS = []\nSECRET_KEY = 'for a test'\nALLOWED_HOSTS = ['*']\n";
@@ -233,7 +233,7 @@ async fn an_hour_of_readings_survives_the_death_of_carbon() {
     // A file that Carbon was making when it was killed would be of no use to it: all are there before.
     home.until_all_is_there(&graphite, FIRST).await;
     home.say(FIRST..STEPS / 2).await;
-    // Carbon is killed while it still has much in memory only, as it writes 20 metrics a second.
+    // Carbon is killed while it still has much in memory only, as it writes 4 metrics a second.
     let since = Instant::now();
     while home.missing(&graphite, STEPS / 2).await.len() as i64 == PATHS.len() as i64 * (STEPS / 2 - FIRST) {
         assert!(since.elapsed() < LONGEST, "nothing more comes to Carbon; {:?}", health.dependencies());
