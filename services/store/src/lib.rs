@@ -4,10 +4,12 @@
 //! API reads both. Several processes may have one store open.
 
 mod error;
+mod flows;
 mod home;
 mod owner;
 mod powers;
 mod settings;
+pub mod spool;
 pub mod sqlite;
 mod standing;
 mod today;
@@ -18,6 +20,7 @@ use async_trait::async_trait;
 use wattribute_domain::{CorrelationRecord, CorrelationVerdict, HourEnergy, ProfileRecord, Reading, Series, SeriesId, SeriesInfo};
 
 pub use error::StoreError;
+pub use flows::{Flow, Flows};
 pub use home::{
     HOME_CHOICE, HomeChoice, HomeSettings, PHANTOM_THRESHOLD_W, SaidIn, TariffsFrom, configured_meter, home, home_choice, house, link,
     set_configured_meter, set_home, set_home_choice, set_links, set_tariffs, take_config, tariffs, zone,
