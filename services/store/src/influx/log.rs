@@ -1,0 +1,136 @@
+//! The log of arrivals: a point per write, at the server's own time.
+
+use std::collections::BTreeMap;
+
+use super::client::{Client, Space};
+use super::line::Point;
+use super::table::{Cell, Table, at};
+use super::{Influx, locked};
+use crate::rows::join;
+use crate::{Arrivals, Result};
+
+/// What changed by what was said.
+pub const ARRIVAL: &str = "wattribute_arrival";
+/// What changed by what was computed from what the store holds: no arrival, but blocks changed.
+pub const DERIVED: &str = "wattribute_derived";
+
+/// Points of one millisecond have slots of their own.
+const SLOTS: u64 = 64;
+/// A write may be seen so much later than its time says, ns.
+const LATE_NS: i64 = 5_000_000_000;
+/// More spans than this are told as one.
+const MOST: usize = 400;
+
+/// Arrivals that were told, so that one that is seen late is told once and not passed over.
+#[derive(Default)]
+pub struct Told {
+    /// Points by time (ns) and slot: the cursor from which on each is told.
+    seen: BTreeMap<(i64, String), i64>,
+    /// The greatest cursor that was given.
+    newest: i64,
+}
+
+impl Told {
+    /// Takes in points as they are there now; gives the cursor of each.
+    fn take<'a>(&mut self, points: impl Iterator<Item = (i64, &'a str)>) -> Vec<i64> {
+        let (told_before, begun) = (self.newest, self.newest > 0);
+        let mut newest = self.newest;
+        let mut cursors = Vec::new();
+        for (at_ns, slot) in points {
+            let cursor = *self.seen.entry((at_ns, slot.to_owned())).or_insert_with(|| {
+                // The first question of a process can only go by time.
+                if at_ns > told_before || !begun { at_ns } else { newest + 1 }
+            });
+            newest = newest.max(cursor);
+            cursors.push(cursor);
+        }
+        self.newest = newest;
+        let old = newest.saturating_sub(2 * LATE_NS);
+        self.seen.retain(|(at_ns, _), _| *at_ns >= old);
+        cursors
+    }
+}
+
+/// The line that says where something changed; `None` where nothing did.
+pub fn point(measurement: &str, count: u64, spans: Vec<(i64, i64)>) -> Option<Point> {
+    let mut spans = join(spans);
+    let (first, last) = (spans.first()?.0, spans.last()?.1);
+    if spans.len() > MOST {
+        spans = vec![(first, last)];
+    }
+    let text: Vec<String> = spans.iter().map(|(first, last)| format!("{first}:{last}")).collect();
+    Some(Point::of(measurement).tag("slot", count % SLOTS).field("spans", text.join(";").as_str()))
+}
+
+fn spans(row: &[Cell]) -> Vec<(i64, i64)> {
+    let text = row.get(1).and_then(Cell::text).unwrap_or_default();
+    text.split(';').filter_map(|span| span.split_once(':')).filter_map(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?))).collect()
+}
+
+/// Where anything changed, by what was said or computed, after a time of the server, ns; and the newest time there is.
+pub async fn changes(client: &Client, after_ns: i64) -> Result<(i64, Vec<(i64, i64)>)> {
+    let one = |m: &str| format!("SELECT \"spans\" FROM \"{m}\" WHERE time > {after_ns}");
+    let found = client.query_ns(Space::Main, &format!("{};{}", one(ARRIVAL), one(DERIVED))).await?;
+    let (mut newest, mut all) = (after_ns, Vec::new());
+    for row in found.iter().flatten().flat_map(|table| &table.rows) {
+        newest = newest.max(at(row).unwrap_or(newest));
+        all.extend(spans(row));
+    }
+    Ok((newest, join(all)))
+}
+
+impl Influx {
+    pub(super) async fn arrived(&self, cursor: i64) -> Result<Arrivals> {
+        let client = self.client().await?;
+        let from_ns = cursor.saturating_sub(LATE_NS);
+        let ends = |what: &str| format!("SELECT {what}(\"spans\") FROM \"{ARRIVAL}\"");
+        // Later than anything is, or earlier: then the ends alone say enough.
+        let is_time = (0..9_200_000_000_000_000_000).contains(&from_ns);
+        let after = if is_time { format!(";SELECT \"spans\", \"slot\" FROM \"{ARRIVAL}\" WHERE time > {from_ns}") } else { String::new() };
+        let found = client.query_ns(Space::Main, &format!("{};{}{after}", ends("first"), ends("last"))).await?;
+        let rows = |statement: usize| found.get(statement).into_iter().flatten().flat_map(|table: &Table| &table.rows);
+        let time = |statement: usize| rows(statement).next().and_then(|row| at(row));
+        let Some((oldest, last)) = time(0).zip(time(1)) else {
+            return Ok(Arrivals { cursor: 0, spans_ms: if cursor == 0 { Vec::new() } else { self.everything().await?.into_iter().collect() } });
+        };
+        let points: Vec<(i64, &str, Vec<(i64, i64)>)> =
+            rows(2).filter_map(|row| Some((at(row)?, row.get(2)?.text()?, spans(row)))).collect();
+        let (newest, cursors) = {
+            let mut told = locked(&self.told);
+            let cursors = told.take(points.iter().map(|(at_ns, slot, _)| (*at_ns, *slot)));
+            told.newest = told.newest.max(last);
+            (told.newest, cursors)
+        };
+        let new = cursors.into_iter().zip(points).filter(|(told_at, _)| *told_at > cursor);
+        let spans_ms = join(new.flat_map(|(_, (_, _, spans))| spans).collect());
+        if cursor < oldest - 1 || cursor > newest {
+            // Forgotten, or from another store: everything may be new.
+            return Ok(Arrivals { cursor: newest, spans_ms: self.everything().await?.into_iter().collect() });
+        }
+        Ok(Arrivals { cursor: newest, spans_ms })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_seen_late_is_told_once() {
+        let mut told = Told { newest: 90, ..Told::default() };
+        assert_eq!(told.take([(100, "1"), (200, "2")].into_iter()), [100, 200]);
+        // A write of time 150 becomes visible after the one of 200 was told.
+        assert_eq!(told.take([(100, "1"), (150, "3"), (200, "2")].into_iter()), [100, 201, 200]);
+        assert_eq!((told.newest, told.take([(150, "3"), (200, "2"), (300, "4")].into_iter())), (201, vec![201, 200, 300]));
+    }
+
+    #[test]
+    fn a_log_line_says_where_something_changed() {
+        let line = point(ARRIVAL, 65, vec![(5, 9), (0, 4), (100_000, 100_000)]).map(|p| p.line());
+        assert_eq!(line, Some(Ok("wattribute_arrival,slot=1 spans=\"0:9;100000:100000\"".to_owned())));
+        assert_eq!(point(ARRIVAL, 0, vec![]), None);
+        let many: Vec<(i64, i64)> = (0..1000).map(|k| (k * 1_000_000, k * 1_000_000)).collect();
+        let line = point(ARRIVAL, 0, many).map(|p| p.line());
+        assert_eq!(line, Some(Ok("wattribute_arrival,slot=0 spans=\"0:999000000\"".to_owned())));
+    }
+}

@@ -1,0 +1,183 @@
+//! What was said.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use wattribute_domain::{Reading, Series, SeriesId};
+
+use super::client::{Client, Space, number};
+use super::place::{Place, SILENT};
+use super::series::Known;
+use super::table::{Cell, Table, at};
+use super::{INSTANTS, Influx, heads, locked};
+use crate::Result;
+use crate::held::{BLOCK_MS, block_of};
+use crate::rows::overlay;
+
+/// An instant that InfluxDB can hold.
+pub fn within(at_ms: i64) -> i64 {
+    at_ms.clamp(INSTANTS.start, INSTANTS.end)
+}
+
+/// The start of a query for rows of a place; conditions follow.
+pub fn select(place: &Place) -> String {
+    format!("SELECT \"{}\", \"{SILENT}\" FROM \"{}\" WHERE", place.field, place.measurement)
+}
+
+/// Rows of one series of a place in `[from_ms, to_ms)`.
+pub fn select_range(place: &Place, series: SeriesId, from_ms: i64, to_ms: i64) -> String {
+    format!("{} \"series\" = '{}' AND time >= {from_ms}ms AND time < {to_ms}ms", select(place), series.0)
+}
+
+/// What a row says: `NaN` where it begins silence; `None` where it is of something else.
+pub fn value(row: &[Cell]) -> Option<f64> {
+    if row.get(2) == Some(&Cell::Flag(true)) {
+        return Some(f64::NAN);
+    }
+    Some(number(row.get(1))).filter(|value| value.is_finite())
+}
+
+/// Rows of what [`select`] finds of one series, in order; of two of one instant the last.
+pub fn rows(found: &[Vec<Table>]) -> Series {
+    let mut rows = Series::default();
+    for row in found.iter().flatten().flat_map(|table| &table.rows) {
+        if let (Some(at_ms), Some(value)) = (at(row), value(row)) {
+            if rows.at_ms.last() == Some(&at_ms) {
+                rows.at_ms.pop();
+                rows.value.pop();
+            }
+            rows.push(at_ms, value);
+        }
+    }
+    rows
+}
+
+/// Raw rows in `[from_ms, to_ms)`, and the last before.
+async fn raw(client: &Client, series: SeriesId, place: &Place, from_ms: i64, to_ms: i64) -> Result<(Series, Option<(i64, f64)>)> {
+    let before = format!("{} \"series\" = '{}' AND time < {from_ms}ms ORDER BY time DESC LIMIT 1", select(place), series.0);
+    let found = client.query(Space::Main, &format!("{};{before}", select_range(place, series, from_ms, to_ms))).await?;
+    let within = found.get(..1).map(rows).unwrap_or_default();
+    let before = found.get(1..).map(rows).unwrap_or_default();
+    Ok((within, before.at_ms.first().copied().zip(before.value.first().copied())))
+}
+
+/// The later of two rows; the first where both are of one instant.
+pub fn later(a: Option<(i64, f64)>, b: Option<(i64, f64)>) -> Option<(i64, f64)> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(if a.0 >= b.0 { a } else { b }),
+        (a, b) => a.or(b),
+    }
+}
+
+impl Influx {
+    pub(super) async fn read(&self, series: SeriesId, from_ms: i64, to_ms: i64) -> Result<Series> {
+        let (from_ms, to_ms) = (within(from_ms), within(to_ms));
+        let Some(known) = self.known(series).await?.filter(|_| from_ms < to_ms) else { return Ok(Series::default()) };
+        let client = self.client().await?;
+        let first_block = within(block_of(from_ms));
+        let (raw, forgotten) = tokio::try_join!(
+            raw(client, series, &known.place, from_ms.saturating_add(1), to_ms),
+            heads::forgotten(client, series, first_block, to_ms)
+        )?;
+        let ((mut rows, mut before), (forgotten, earlier)) = (raw, forgotten);
+        if !forgotten.is_empty() {
+            // Readings that are still there where a block is forgotten already are about to go.
+            let gone: Vec<(i64, i64)> = forgotten.iter().map(|head| (head.start_ms, head.start_ms + BLOCK_MS)).collect();
+            rows = crate::rows::without(rows, &gone);
+            before = before.filter(|(at_ms, _)| !gone.iter().any(|(a, b)| a <= at_ms && at_ms < b));
+            let stand_ins = heads::rows_of(client, series, &forgotten).await?;
+            let begin = stand_ins.at_ms.partition_point(|at| *at <= from_ms);
+            let held = begin.checked_sub(1).map(|k| (stand_ins.at_ms[k], stand_ins.value[k]));
+            before = later(before, held);
+            let end = stand_ins.at_ms.partition_point(|at| *at < to_ms);
+            let stand_ins = Series { at_ms: stand_ins.at_ms[begin..end].to_vec(), value: stand_ins.value[begin..end].to_vec() };
+            rows = overlay(stand_ins, &rows);
+        }
+        before = later(before, earlier.map(|head| (head.last_ms, head.last)));
+        if let Some((at_ms, value)) = before {
+            rows.at_ms.insert(0, at_ms);
+            rows.value.insert(0, value);
+        }
+        Ok(rows)
+    }
+
+    /// Statements that ask each place of any series; they find what is grouped by series.
+    async fn of_each_place(&self, statement: impl Fn(&Place) -> String) -> Result<Vec<Vec<Table>>> {
+        let client = self.client().await?;
+        let places: BTreeSet<Place> = locked(&self.known).values().map(|known| known.place.clone()).collect();
+        let mut found = Vec::new();
+        let statements: Vec<String> = places.iter().map(statement).collect();
+        for some in statements.chunks(10) {
+            found.extend(client.query(Space::Main, &some.join(";")).await?);
+        }
+        Ok(found)
+    }
+
+    pub(super) async fn newest(&self) -> Result<Vec<Reading>> {
+        self.load_series().await?;
+        let client = self.client().await?;
+        let of = |place: &Place| {
+            let last = |field: &str| format!("SELECT last(\"{field}\") FROM \"{}\" WHERE \"series\" != '' GROUP BY \"series\"", place.measurement);
+            format!("{};{}", last(&place.field), last(SILENT))
+        };
+        let (found, forgotten) = tokio::try_join!(self.of_each_place(of), heads::newest_forgotten(client))?;
+        let known: BTreeMap<SeriesId, Known> = locked(&self.known).clone();
+        let mut newest: BTreeMap<SeriesId, (i64, f64)> = forgotten.into_iter().map(|(id, head)| (id, (head.last_ms, head.last))).collect();
+        for table in found.iter().flatten() {
+            let Some((id, row)) = table.series().map(SeriesId).zip(table.rows.first()) else { continue };
+            // `silent` is asked for at each field of a measurement; it counts for all of its series alike.
+            let Some(at_ms) = at(row).filter(|_| known.get(&id).is_some_and(|known| known.place.measurement == table.name)) else { continue };
+            let value = row.get(1).and_then(Cell::number).unwrap_or(f64::NAN);
+            let better = newest.get(&id).is_none_or(|(before, _)| at_ms >= *before);
+            if better {
+                newest.insert(id, (at_ms, value));
+            }
+        }
+        Ok(newest.into_iter().filter(|(id, _)| known.contains_key(id)).map(|(series, (at_ms, value))| Reading { series, at_ms, value }).collect())
+    }
+
+    pub(super) async fn read_all(&self, from_ms: i64, to_ms: i64) -> Result<Vec<Reading>> {
+        let (from_ms, to_ms) = (within(from_ms), within(to_ms));
+        self.load_series().await?;
+        if from_ms >= to_ms {
+            return Ok(Vec::new());
+        }
+        let client = self.client().await?;
+        let forgotten_ms = heads::newest_forgotten(client).await?.into_iter().map(|(_, head)| head.start_ms + BLOCK_MS).max();
+        let mut all = Vec::new();
+        if forgotten_ms.is_some_and(|end_ms| from_ms < end_ms) {
+            let ids: Vec<SeriesId> = locked(&self.known).keys().copied().collect();
+            for series in ids {
+                let rows = self.read(series, from_ms, to_ms).await?;
+                let said = rows.at_ms.iter().zip(&rows.value).filter(|(at_ms, _)| **at_ms >= from_ms);
+                all.extend(said.map(|(&at_ms, &value)| Reading { series, at_ms, value }));
+            }
+            return Ok(all);
+        }
+        let of = |place: &Place| format!("{} \"series\" != '' AND time >= {from_ms}ms AND time < {to_ms}ms GROUP BY \"series\"", select(place));
+        let found = self.of_each_place(of).await?;
+        let fields: BTreeMap<SeriesId, String> = locked(&self.known).iter().map(|(id, known)| (*id, known.place.field.clone())).collect();
+        for table in found.iter().flatten() {
+            let Some(series) = table.series().map(SeriesId) else { continue };
+            // A measurement with several fields is asked once for each.
+            if fields.get(&series).map(String::as_str) == table.columns.get(1).map(String::as_str) {
+                let rows = rows(&[vec![table.clone()]]);
+                all.extend(rows.at_ms.iter().zip(&rows.value).map(|(&at_ms, &value)| Reading { series, at_ms, value }));
+            }
+        }
+        all.sort_by_key(|r| (r.series, r.at_ms));
+        Ok(all)
+    }
+
+    /// First and last instant of all readings.
+    pub(super) async fn everything(&self) -> Result<Option<(i64, i64)>> {
+        let latest = self.newest().await?;
+        let Some(last) = latest.iter().map(|r| r.at_ms).max() else { return Ok(None) };
+        let of = |place: &Place| {
+            let first = |field: &str| format!("SELECT first(\"{field}\") FROM \"{}\" WHERE \"series\" != ''", place.measurement);
+            format!("{};{}", first(&place.field), first(SILENT))
+        };
+        let (found, forgotten) = tokio::try_join!(self.of_each_place(of), heads::first_forgotten_ms(self.client().await?))?;
+        let raw = found.iter().flatten().flat_map(|table| &table.rows).filter_map(|row| at(row)).min();
+        Ok(raw.into_iter().chain(forgotten).min().map(|first| (first.min(last), last)))
+    }
+}
