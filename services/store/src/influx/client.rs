@@ -76,8 +76,9 @@ pub fn address(url: &str) -> Result<(Url, Option<String>)> {
     let user = (!url.username().is_empty()).then(|| format!("{}:{}", url.username(), url.password().unwrap_or_default()));
     url.set_username("").ok();
     url.set_password(None).ok();
-    url.set_query(None);
-    url.set_fragment(None);
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(StoreError::Refused("the address of InfluxDB ends with its path: token, org and bucket stand in [influxdb]".to_owned()));
+    }
     Ok((url, user))
 }
 

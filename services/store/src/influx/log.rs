@@ -84,17 +84,23 @@ impl Influx {
         let client = self.client().await?;
         let from_ns = cursor.saturating_sub(LATE_NS);
         let ends = |what: &str| format!("SELECT {what}(\"spans\") FROM \"{ARRIVAL}\"");
+        let after = |from_ns: i64| format!("SELECT \"spans\", \"slot\" FROM \"{ARRIVAL}\" WHERE time > {from_ns}");
         // Later than anything is, or earlier: then the ends alone say enough.
         let is_time = (0..9_200_000_000_000_000_000).contains(&from_ns);
-        let after = if is_time { format!(";SELECT \"spans\", \"slot\" FROM \"{ARRIVAL}\" WHERE time > {from_ns}") } else { String::new() };
-        let found = client.query_ns(Space::Main, &format!("{};{}{after}", ends("first"), ends("last"))).await?;
-        let rows = |statement: usize| found.get(statement).into_iter().flatten().flat_map(|table: &Table| &table.rows);
-        let time = |statement: usize| rows(statement).next().and_then(|row| at(row));
+        let rest = if is_time { format!(";{}", after(from_ns)) } else { String::new() };
+        let mut found = client.query_ns(Space::Main, &format!("{};{}{rest}", ends("first"), ends("last"))).await?;
+        let time = |statement: usize| found.get(statement)?.first()?.rows.first().and_then(|row| at(row));
         let Some((oldest, last)) = time(0).zip(time(1)) else {
             return Ok(Arrivals { cursor: 0, spans_ms: if cursor == 0 { Vec::new() } else { self.everything().await?.into_iter().collect() } });
         };
+        if !is_time {
+            // What is told by the span over everything need not be told again.
+            found.truncate(2);
+            found.extend(client.query_ns(Space::Main, &after(last.saturating_sub(LATE_NS))).await?);
+        }
+        let rows = found.iter().skip(2).flatten().flat_map(|table: &Table| &table.rows);
         let points: Vec<(i64, &str, Vec<(i64, i64)>)> =
-            rows(2).filter_map(|row| Some((at(row)?, row.get(2)?.text()?, spans(row)))).collect();
+            rows.filter_map(|row| Some((at(row)?, row.get(2)?.text()?, spans(row)))).collect();
         let (newest, cursors) = {
             let mut told = locked(&self.told);
             let cursors = told.take(points.iter().map(|(at_ns, slot, _)| (*at_ns, *slot)));
