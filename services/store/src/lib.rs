@@ -14,6 +14,7 @@ mod owner;
 mod powers;
 mod rows;
 mod settings;
+pub mod spool;
 pub mod sqlite;
 mod standing;
 mod today;
