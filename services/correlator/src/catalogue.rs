@@ -32,7 +32,7 @@ impl Catalogue {
     }
 
     pub(crate) fn of(series: BTreeMap<SeriesId, SeriesInfo>, home: Home) -> Self {
-        let all = || series.iter().filter(|(_, info)| info.quantity == Quantity::Level);
+        let all = || series.iter().filter(|(_, info)| info.quantity == Quantity::Level && info.role != Some(Role::Copy));
         let by_name = all().rev().map(|(id, info)| (sensor_name(info), *id)).collect();
         // A helper named like a load is that load by another name: were it one of its own, nothing the load does would ever be seen alone.
         let is_helper = |info: &SeriesInfo| info.domain() == "input_boolean";
@@ -77,11 +77,11 @@ impl Catalogue {
         &self.levels
     }
 
-    /// Every sensor of power or energy, but not of gas.
+    /// Every sensor of power or energy, but not of gas, and of a device that two sources read only one's.
     pub fn sensors(&self) -> Vec<SeriesId> {
         let measures = |info: &SeriesInfo| {
-            let is_gas = info.role == Some(Role::Gas);
-            !is_gas && matches!(info.quantity, Quantity::PowerW | Quantity::EnergyImportKwh | Quantity::EnergyExportKwh)
+            let is_other = matches!(info.role, Some(Role::Gas | Role::Copy));
+            !is_other && matches!(info.quantity, Quantity::PowerW | Quantity::EnergyImportKwh | Quantity::EnergyExportKwh)
         };
         self.series.iter().filter(|(_, info)| measures(info)).map(|(id, _)| *id).collect()
     }

@@ -105,6 +105,8 @@ pub enum Role {
     Battery,
     /// Gas.
     Gas,
+    /// What another source says of the same device as well: kept, and not counted.
+    Copy,
 }
 
 /// Number of a series within one store.

@@ -2,8 +2,11 @@
 
 mod broker;
 pub mod demo;
+mod described;
+mod discover;
 #[cfg(test)]
 mod fixtures;
+mod fleet;
 pub mod glow;
 pub mod history;
 pub mod home_assistant;
@@ -15,6 +18,7 @@ mod pick;
 #[cfg(test)]
 mod readmes;
 mod roles;
+pub(crate) mod same;
 pub mod tasmota;
 mod told;
 mod web;
@@ -26,7 +30,11 @@ use async_trait::async_trait;
 use wattribute_domain::SeriesInfo;
 
 pub use broker::{Hears, Listener};
-pub use roles::{Roles, with_roles};
+pub(crate) use described::Described;
+pub use discover::Found;
+pub use fleet::{Fleet, Speaker};
+pub use roles::Roles;
+pub(crate) use same::Same;
 pub use told::{Register, Told};
 
 /// What an adapter has to say. Series are numbered by the adapter itself (`key`), from 0, as it meets them.

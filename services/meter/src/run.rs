@@ -12,6 +12,7 @@ use wattribute_service::{Context, Health, State, home_assistant, http};
 use wattribute_store::Store;
 
 use crate::adapters::home_assistant::{HEARD, HomeAssistant};
+use crate::adapters::same::DEVICES;
 use crate::adapters::{Adapter, demo};
 use crate::{House, Sources, ingest, router};
 
@@ -24,6 +25,8 @@ const MAINTAIN_EVERY: Duration = Duration::from_secs(60);
 pub struct Config {
     /// Where it answers.
     pub listen: SocketAddr,
+    /// Sources that count before Home Assistant where both read the same device, the first first.
+    pub prefer: Vec<String>,
     /// The Home Assistant to read; section `[home_assistant]`.
     #[serde(skip)]
     pub home_assistant: Option<home_assistant::Config>,
@@ -42,6 +45,7 @@ impl Default for Config {
     fn default() -> Self {
         Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8014)),
+            prefer: Vec::new(),
             home_assistant: None,
             sources: Sources::default(),
             meter: None,
@@ -94,15 +98,20 @@ async fn adapters(config: &Config, store: &Arc<dyn Store>, health: &Health) -> a
         let heard_ms = store.document(HEARD).await?.and_then(|text| text.parse().ok());
         let known = store.series().await?.into_iter().map(|(_, info)| info).collect();
         let home_assistant = HomeAssistant::new(home_assistant, known, heard_ms)?.with_tariffs_of(store.clone());
-        adapters.push(config.sources.with_roles(Box::new(home_assistant)));
+        adapters.push(Box::new(home_assistant));
     }
     let (others, wrong) = config.sources.adapters(&**store).await?;
     adapters.extend(others);
+    for unknown in config.prefer.iter().filter(|name| !Sources::NAMES.contains(&name.trim().to_ascii_lowercase().as_str())) {
+        let why = format!("`prefer` in [meter]: there is no source `{}`; there are {}", unknown.escape_debug(), Sources::NAMES.join(", "));
+        tracing::error!("{why}");
+        health.set("meter_settings", State::Degraded(why));
+    }
     for (source, error) in wrong {
         tracing::error!("{source} is set up wrongly: {error}");
         health.set(&format!("{source}_settings"), State::Degraded(error.to_string()));
     }
-    Ok(adapters)
+    Ok(config.sources.described(adapters, &config.prefer, store.document(DEVICES).await?))
 }
 
 /// Folds, rolls up and forgets in the store, every minute.

@@ -7,7 +7,7 @@ use wattribute_domain::{Role, SeriesId, SeriesInfo};
 use wattribute_service::mqtt::Config as Broker;
 use wattribute_store::Store;
 
-use crate::adapters::{Adapter, AdapterError, Roles, glow, http, iotawatt, mqtt, tasmota, with_roles};
+use crate::adapters::{Adapter, AdapterError, Described, Roles, Same, glow, http, iotawatt, mqtt, tasmota};
 
 /// What is set up: sections `[tasmota]`, `[glow]`, `[[mqtt_source]]`, `[[http_source]]`, `[[iotawatt]]`, `[roles]`.
 #[derive(Clone, Debug, Default)]
@@ -92,13 +92,15 @@ impl Sources {
                 _ => {}
             }
         }
-        let roles = Arc::new(Roles::of(self.roles.clone()));
-        Ok((good.into_iter().map(|adapter| with_roles(adapter, &roles)).collect(), wrong))
+        Ok((good, wrong))
     }
 
-    /// Puts the owner's roles over those of another adapter.
-    pub(crate) fn with_roles(&self, adapter: Box<dyn Adapter>) -> Box<dyn Adapter> {
-        with_roles(adapter, &Arc::new(Roles::of(self.roles.clone())))
+    /// Adapters whose series are described by what the house knows of them; `prefer` are the sources that count before Home Assistant, `devices`
+    /// what is known of its devices from before.
+    pub(crate) fn described(&self, adapters: Vec<Box<dyn Adapter>>, prefer: &[String], devices: Option<String>) -> Vec<Box<dyn Adapter>> {
+        let (roles, same) = (Arc::new(Roles::of(self.roles.clone())), Arc::new(Same::new(prefer)));
+        devices.iter().for_each(|text| same.hear_devices(text));
+        adapters.into_iter().map(|adapter| boxed(Described::new(adapter, &roles, &same))).collect()
     }
 }
 

@@ -144,13 +144,14 @@ impl Asked {
 }
 
 /// What a series may be in the home, by name.
-const ROLES: [(&str, Role); 6] = [
+const ROLES: [(&str, Role); 7] = [
     ("whole_house", Role::WholeHouse),
     ("circuit", Role::Circuit),
     ("device", Role::Device),
     ("solar", Role::Solar),
     ("battery", Role::Battery),
     ("gas", Role::Gas),
+    ("copy", Role::Copy),
 ];
 
 /// What was said, short enough to be said back.

@@ -18,6 +18,23 @@ const HEADINGS: [&str; 8] = [
 ];
 /// Adapters of another kind, with READMEs of their own: Home Assistant itself, files, and the made-up home.
 const OTHERS: [&str; 3] = ["demo", "history", "home_assistant"];
+/// What holds for all of them.
+const INTRODUCTION: &str = "
+## A device that Home Assistant also has
+
+A plug or meter that Home Assistant reads as well is counted once. It is known to be the same by the MAC address or the id that both name (Home
+Assistant's device registry). **Home Assistant's counts**, since it has the device's history, name and room; what the adapter reads of it is kept
+with the role `copy`, and nothing adds it up. What only the adapter reads of such a device, such as the power of a plug that Home Assistant only
+switches, counts, and belongs to Home Assistant's switch from then on.
+
+To change it:
+
+- `prefer = [\"kasa\"]` in `[meter]`: where both read the same device, the adapter `kasa` counts, and Home Assistant's sensors are copies. On and
+  off are always Home Assistant's.
+- a role in `[roles]`, such as `\"kasa/desk\" = \"device\"` or `\"sensor.desk_power\" = \"copy\"`, is what the owner says, and always holds: also for
+  a device that is not known to be the same, such as one that is heard over MQTT under a topic of its own.
+- `exclude` in `[home_assistant]` leaves its sensors unread.
+";
 const RULES: [&str; 6] = [
     "tested before it is set up",
     "unique ids",
@@ -119,6 +136,7 @@ fn the_document_is_built_from_the_readmes() {
     let mut text = "# Adapters\n\nWhat reads meters and plugs that Home Assistant does not have. This page is built from the READMEs of the adapters by a test: \
         change those, and take it over with `make accept`.\n"
         .to_owned();
+    text += INTRODUCTION;
     for (name, folder) in adapters() {
         let readme = std::fs::read_to_string(folder.join("README.md")).unwrap();
         let first = readme.split("\n\n").next().unwrap().replace('\n', " ");

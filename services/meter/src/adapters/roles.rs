@@ -1,12 +1,8 @@
 //! What the owner says that series are, over what their adapters take them for.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use async_trait::async_trait;
 use wattribute_domain::{Quantity, Role, SeriesInfo, with_dots};
-
-use super::{Adapter, AdapterError, Event, Listening};
 
 /// The section `[roles]`: roles by device, such as `tasmota/mt681` or `sensor.solar_power`.
 #[derive(Clone, Debug, Default)]
@@ -18,54 +14,12 @@ impl Roles {
         Roles(said.into_iter().map(|(device, role)| (with_dots(device.trim()).to_ascii_lowercase(), role)).collect())
     }
 
-    fn put_over(&self, info: &mut SeriesInfo) {
+    /// Puts what the owner says over what a series was taken for.
+    pub(crate) fn put_over(&self, info: &mut SeriesInfo) {
         let may_have_one = !matches!(info.quantity, Quantity::Level | Quantity::PricePerKwh);
         if let Some(role) = self.0.get(&info.known_as()).or_else(|| self.0.get(&info.entity_id())).filter(|_| may_have_one) {
             info.role = Some(*role);
         }
-    }
-}
-
-/// An adapter whose series have the owner's roles.
-pub fn with_roles(adapter: Box<dyn Adapter>, roles: &Arc<Roles>) -> Box<dyn Adapter> {
-    if roles.0.is_empty() { adapter } else { Box::new(WithRoles { adapter, roles: roles.clone() }) }
-}
-
-struct WithRoles {
-    adapter: Box<dyn Adapter>,
-    roles: Arc<Roles>,
-}
-
-#[async_trait]
-impl Adapter for WithRoles {
-    fn name(&self) -> &str {
-        self.adapter.name()
-    }
-
-    fn device(&self) -> Option<&str> {
-        self.adapter.device()
-    }
-
-    async fn next(&mut self) -> Result<Vec<Event>, AdapterError> {
-        let mut events = self.adapter.next().await?;
-        for event in &mut events {
-            if let Event::Series { info, .. } = event {
-                self.roles.put_over(info);
-            }
-        }
-        Ok(events)
-    }
-
-    fn is_up(&self) -> bool {
-        self.adapter.is_up()
-    }
-
-    fn troubles(&self) -> BTreeMap<String, String> {
-        self.adapter.troubles()
-    }
-
-    fn listens(&self) -> Option<Listening> {
-        self.adapter.listens()
     }
 }
 

@@ -20,6 +20,7 @@ use super::tracker::{Known, Outcome};
 use super::wire::{Change, Said};
 use super::{HomeAssistant, OVERLAP_MS, now_ms};
 use crate::adapters::Event;
+use crate::adapters::same::DEVICES;
 
 /// How long Home Assistant may take to start.
 const START_PATIENCE: Duration = Duration::from_secs(300);
@@ -174,6 +175,9 @@ impl HomeAssistant {
         match serde_json::to_string(&snapshot.home) {
             Ok(text) => self.out.push(Event::Document { key: "home".to_owned(), text }),
             Err(e) => tracing::warn!("what Home Assistant says of the home cannot be kept: {e}"),
+        }
+        if let Ok(text) = serde_json::to_string(&snapshot.device_ids()) {
+            self.out.push(Event::Document { key: DEVICES.to_owned(), text });
         }
         new
     }

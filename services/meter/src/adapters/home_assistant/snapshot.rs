@@ -1,6 +1,6 @@
 //! What Home Assistant knows of its home at one instant: settings, registries and states.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::{Value, json};
 use wattribute_domain::{EnergyPreferences, Home};
@@ -8,6 +8,7 @@ use wattribute_service::home_assistant::{Connection, HaError};
 
 use super::wire::Change;
 use crate::adapters::history::energy_preferences;
+use crate::adapters::same::plain;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Snapshot {
@@ -41,6 +42,8 @@ pub(super) struct Device {
     pub area_id: Option<String>,
     pub labels: Vec<String>,
     pub ours: bool,
+    /// MAC addresses and ids that its integration knows it by, in plain letters and digits.
+    pub known_by: Vec<String>,
 }
 
 impl Snapshot {
@@ -101,6 +104,12 @@ impl Snapshot {
         Some(self.areas.get(id).map_or(id.as_str(), String::as_str))
     }
 
+    /// Its own id of each device, by the MAC addresses and ids that its integration knows it by.
+    pub fn device_ids(&self) -> BTreeMap<&str, &str> {
+        let devices = self.devices.iter().filter(|(_, device)| !device.ours);
+        devices.flat_map(|(id, device)| device.known_by.iter().map(move |known| (known.as_str(), id.as_str()))).collect()
+    }
+
     /// Names of the labels of an entity and of its device.
     pub fn labels_of(&self, entity_id: &str) -> Vec<&str> {
         let Some(entry) = self.entries.get(entity_id) else { return Vec::new() };
@@ -149,8 +158,11 @@ fn entry(row: &Value) -> Option<(String, Entry)> {
 fn device(row: &Value) -> Option<(String, Device)> {
     let identifiers = row.get("identifiers").map_or(&[][..], rows);
     let own_identifier = identifiers.iter().filter_map(|pair| pair.get(1)?.as_str()).any(|id| id.starts_with("wattribute"));
+    let connections = row.get("connections").map_or(&[][..], rows);
+    let named = identifiers.iter().chain(connections).filter_map(|pair| pair.get(1)?.as_str());
+    let known_by = named.map(plain).filter(|id| !id.is_empty()).collect();
     let ours = own_identifier || row.get("manufacturer").and_then(Value::as_str) == Some("Wattribute");
-    Some((text(row, "id")?, Device { area_id: text(row, "area_id"), labels: texts(row, "labels"), ours }))
+    Some((text(row, "id")?, Device { area_id: text(row, "area_id"), labels: texts(row, "labels"), ours, known_by }))
 }
 
 /// Price entities of the grid, wherever a version keeps them.
@@ -159,4 +171,21 @@ fn prices(preferences: &Value) -> HashSet<String> {
         preferences.get("energy_sources").map_or(&[][..], rows).iter().filter(|s| s.get("type").and_then(Value::as_str) == Some("grid"));
     let of = |flow: &Value| text(flow, "entity_energy_price");
     sources.flat_map(|s| of(s).into_iter().chain(s.get("flow_from").map_or(&[][..], rows).iter().filter_map(of))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_goes_by_its_mac_addresses_and_ids_unless_it_is_ours() {
+        let devices = json!([
+            {"id": "d1", "connections": [["mac", "50:c7:bf:01:02:03"]], "identifiers": [["tplink", "8006A0-F1"], ["bad"], 7]},
+            {"id": "d2", "connections": null, "identifiers": [["mqtt", "wattribute_home"]]},
+            {"id": "d3"}
+        ]);
+        let nothing = Value::Null;
+        let snapshot = Snapshot::of(&nothing, &nothing, &nothing, &nothing, &devices, &nothing, &nothing);
+        assert_eq!(snapshot.device_ids(), BTreeMap::from([("50c7bf010203", "d1"), ("8006a0f1", "d1")]));
+    }
 }
