@@ -15,6 +15,7 @@ mod learned;
 pub mod line;
 mod log;
 mod maintain;
+pub(crate) mod mirrored;
 mod place;
 mod read;
 mod series;
@@ -34,7 +35,7 @@ use crate::{Arrivals, Batch, Bucket, CorrelationCounts, CorrelationQuery, Origin
 
 pub use account::{Account, BUCKET, ORG};
 pub use client::{Client, Dialect, Space, Written};
-pub use setup::{look, origin};
+pub use setup::{connect_sink, look, origin};
 
 /// The instants that InfluxDB can hold, ms: those of a 64-bit number of ns.
 const INSTANTS: std::ops::Range<i64> = -9_223_372_000_000..9_223_372_000_000;

@@ -10,6 +10,7 @@ mod held;
 mod home;
 pub mod influx;
 mod keep;
+pub mod mirror;
 mod owner;
 mod powers;
 mod rows;
@@ -185,6 +186,14 @@ pub fn origin(url: &str) -> Result<Option<Origin>> {
 /// Like [`origin`], with how an InfluxDB lets us in.
 pub fn origin_with(url: &str, account: &influx::Account) -> Result<Option<Origin>> {
     if is_influx(url) { influx::origin(url, account) } else { sqlite::origin(path_of(url)?) }
+}
+
+/// An address of a store without what may be secret in it, to be shown.
+pub fn shown(url: &str) -> String {
+    match url.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.split('/').next()?.rsplit_once('@')?.0.len(), rest))) {
+        Some((scheme, user, rest)) => format!("{scheme}://{}", &rest[user + 1..]),
+        None => url.to_owned(),
+    }
 }
 
 fn is_influx(url: &str) -> bool {

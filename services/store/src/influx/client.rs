@@ -83,6 +83,11 @@ pub fn address(url: &str) -> Result<(Url, Option<String>)> {
 }
 
 impl Client {
+    /// Whether `url` is the address of an InfluxDB.
+    pub fn check_address(url: &str) -> Result<()> {
+        address(url).map(drop)
+    }
+
     /// Asks who is there.
     pub async fn connect(url: &str, account: &Account) -> Result<Client> {
         let (base, user) = address(url)?;

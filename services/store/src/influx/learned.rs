@@ -146,7 +146,7 @@ pub async fn counts(client: &Client, from_ms: i64, min_delta_w: f64) -> Result<C
 }
 
 /// Whether two records say the same, `NaN` being like `NaN`.
-fn same(a: &CorrelationRecord, b: &CorrelationRecord) -> bool {
+pub fn same(a: &CorrelationRecord, b: &CorrelationRecord) -> bool {
     let numbers = |r: &CorrelationRecord| {
         let like = |n: f64| if n.is_finite() { n } else { f64::NAN };
         [r.power_before_w, r.power_after_w, r.standard_error_w, r.explained_w].map(|n| like(n).to_bits())
@@ -156,7 +156,7 @@ fn same(a: &CorrelationRecord, b: &CorrelationRecord) -> bool {
 }
 
 /// Whether the point of `new` takes the place of that of `old`: with other states it would stand beside it, and what it lacks would stay.
-fn covers(new: &CorrelationRecord, old: &CorrelationRecord) -> bool {
+pub fn covers(new: &CorrelationRecord, old: &CorrelationRecord) -> bool {
     let lacks = |r: &CorrelationRecord| [r.power_before_w, r.power_after_w, r.standard_error_w, r.explained_w, r.power_delta_pct()].map(f64::is_finite);
     (new.from.mode, new.to.mode) == (old.from.mode, old.to.mode) && lacks(new) == lacks(old)
 }

@@ -37,6 +37,17 @@ pub async fn connect(url: &str, origin: Origin, settings: &Settings) -> Result<C
     Ok(client)
 }
 
+/// Connects to an InfluxDB that is only written to; its bucket or database is made where it is missing. 3 Core makes it by itself.
+pub async fn connect_sink(url: &str, account: &Account) -> Result<Client> {
+    let client = Client::connect(url, account).await?;
+    match client.dialect {
+        Dialect::One => one(&client, &[(Space::Main, None)]).await?,
+        Dialect::Two => two(&client, &[(Space::Main, None)]).await?,
+        Dialect::Three => {}
+    }
+    Ok(client)
+}
+
 /// The database and its policies.
 async fn one(client: &Client, spaces: &[(Space, Option<Duration>)]) -> Result<()> {
     let name = client.bucket().replace('\\', "\\\\").replace('"', "\\\"");
