@@ -80,7 +80,6 @@ pub fn cells(rows: &Series, start_ms: i64, cell_ms: i64) -> Vec<Held> {
     cells
 }
 
-
 /// Rows that say what the cells of a forgotten block say; the block from `start_ms` had rows from the first to the last of `ends` (ms), and ended
 /// with `last`.
 pub fn stand_ins(start_ms: i64, ends: (i64, i64), last: f64, cells: &[Held], cell_ms: i64) -> Series {

@@ -45,7 +45,9 @@ impl Mirror {
             let pushed = self.spool.apart(move |spool| spool.push(parcel.as_bytes())).await;
             let was_broken = self.is_broken.swap(pushed.is_err(), Ordering::Relaxed);
             match pushed {
-                Err(error) if !was_broken => tracing::error!(%error, "what InfluxDB is to have cannot wait on disk, and is not written there"),
+                Err(error) if !was_broken => {
+                    tracing::error!(%error, "what InfluxDB is to have cannot wait on disk, and is not written there")
+                }
                 Ok(()) if was_broken => tracing::info!("what InfluxDB is to have can wait on disk again"),
                 _ => {}
             }

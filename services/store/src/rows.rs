@@ -100,4 +100,3 @@ pub fn join(mut spans: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
     }
     joined
 }
-

@@ -37,7 +37,14 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { url: None, keep_raw: Some(DAY * 90), keep_minutes: Some(DAY * 400), keep_ten_minutes: None, keep_payloads: None, influx: Account::default() }
+        Settings {
+            url: None,
+            keep_raw: Some(DAY * 90),
+            keep_minutes: Some(DAY * 400),
+            keep_ten_minutes: None,
+            keep_payloads: None,
+            influx: Account::default(),
+        }
     }
 }
 

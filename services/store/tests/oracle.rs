@@ -194,9 +194,7 @@ fn what_is_read_from_influxdb_is_what_was_written(#[values(Kind::InfluxOne, Kind
 
 #[rstest]
 #[tokio::test]
-async fn a_coarse_chart_off_the_ten_minutes_divides_cells_by_time(
-    #[values(Kind::Sqlite, Kind::InfluxOne, Kind::InfluxReal)] kind: Kind,
-) {
+async fn a_coarse_chart_off_the_ten_minutes_divides_cells_by_time(#[values(Kind::Sqlite, Kind::InfluxOne, Kind::InfluxReal)] kind: Kind) {
     let Some(backend) = Backend::of(kind) else { return };
     let store = backend.open();
     let id = power(&store, "a").await;

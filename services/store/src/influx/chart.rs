@@ -17,10 +17,8 @@ impl Influx {
         let client = self.client().await?;
         let first_block = read::within(block_of(drawing.from_ms));
         let end_ms = read::within(drawing.to_ms);
-        let (before, heads) = tokio::try_join!(
-            self.read(series, first_block - 1, first_block),
-            heads::heads(client, series, first_block, end_ms, "")
-        )?;
+        let (before, heads) =
+            tokio::try_join!(self.read(series, first_block - 1, first_block), heads::heads(client, series, first_block, end_ms, ""))?;
         drawing.carry(first_block, before.value.last().copied().unwrap_or(f64::NAN));
 
         let by_cells = |head: &heads::Head| drawing.takes_cells(head.start_ms) && head.has_cells;

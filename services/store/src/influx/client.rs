@@ -77,7 +77,9 @@ pub fn address(url: &str) -> Result<(Url, Option<String>)> {
     url.set_username("").ok();
     url.set_password(None).ok();
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(StoreError::Refused("the address of InfluxDB ends with its path: token, org and bucket stand in [influxdb]".to_owned()));
+        return Err(StoreError::Refused(
+            "the address of InfluxDB ends with its path: token, org and bucket stand in [influxdb]".to_owned(),
+        ));
     }
     Ok((url, user))
 }
@@ -297,7 +299,9 @@ impl Deletion {
 
     /// As 2.x takes it. Its end may or may not belong to it, so it lies between two of our instants.
     fn json(&self) -> serde_json::Value {
-        let at = |ms: i64, ns: i64| chrono::DateTime::from_timestamp_nanos(ms * 1_000_000 + ns).to_rfc3339_opts(chrono::SecondsFormat::Nanos, true);
+        let at = |ms: i64, ns: i64| {
+            chrono::DateTime::from_timestamp_nanos(ms * 1_000_000 + ns).to_rfc3339_opts(chrono::SecondsFormat::Nanos, true)
+        };
         let mut terms = vec![format!("_measurement=\"{}\"", self.measurement)];
         terms.extend(self.tags.iter().map(|(key, value)| format!("{key}=\"{value}\"")));
         let from_ms = self.from_ms.unwrap_or(super::INSTANTS.start).max(super::INSTANTS.start);

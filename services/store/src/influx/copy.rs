@@ -24,7 +24,8 @@ pub async fn to_sqlite(store: &Influx, origin: Origin, path: &Path) -> Result<()
     let part = PathBuf::from(part);
     std::fs::remove_file(&part).ok();
     let done = copy(store, origin, &part).await.and_then(|()| {
-        std::fs::rename(&part, path).map_err(|e| StoreError::Unavailable(format!("the backup {} could not be finished: {e}", path.display())))
+        std::fs::rename(&part, path)
+            .map_err(|e| StoreError::Unavailable(format!("the backup {} could not be finished: {e}", path.display())))
     });
     if done.is_err() {
         std::fs::remove_file(&part).ok();

@@ -94,7 +94,8 @@ impl Head {
 /// Heads of a series that begin in `[from_ms, to_ms)` and meet a condition (InfluxQL, may be empty), in order.
 pub async fn heads(client: &Client, series: SeriesId, from_ms: i64, to_ms: i64, condition: &str) -> Result<Vec<Head>> {
     let id = series.0;
-    let query = format!("SELECT {COLUMNS} FROM \"{HEAD}\" WHERE \"series\" = '{id}' AND time >= {from_ms}ms AND time < {to_ms}ms{condition}");
+    let query =
+        format!("SELECT {COLUMNS} FROM \"{HEAD}\" WHERE \"series\" = '{id}' AND time >= {from_ms}ms AND time < {to_ms}ms{condition}");
     let found = client.query(Space::Ours, &query).await?;
     Ok(found.iter().flatten().flat_map(|table| &table.rows).filter_map(|row| head(row)).collect())
 }
@@ -121,7 +122,8 @@ pub async fn newest_forgotten(client: &Client) -> Result<Vec<(SeriesId, Head)>> 
 
 /// The first row of all that is forgotten, ms.
 pub async fn first_forgotten_ms(client: &Client) -> Result<Option<i64>> {
-    let query = format!("SELECT \"first_ms\", \"forgotten\" FROM \"{HEAD}\" WHERE \"forgotten\" = true GROUP BY \"series\" ORDER BY time LIMIT 1");
+    let query =
+        format!("SELECT \"first_ms\", \"forgotten\" FROM \"{HEAD}\" WHERE \"forgotten\" = true GROUP BY \"series\" ORDER BY time LIMIT 1");
     let found = client.query(Space::Ours, &query).await?;
     Ok(found.iter().flatten().flat_map(|table| &table.rows).filter_map(|row| row.get(1)?.whole()).min())
 }
@@ -167,10 +169,12 @@ pub async fn rows_of(client: &Client, series: SeriesId, forgotten: &[Head]) -> R
     let (from_ms, to_ms) = (first.start_ms, last.start_ms + BLOCK_MS);
     let rolled = forgotten.iter().any(|head| !head.is_thinned);
     let rollups = if rolled { rollups(client, series, from_ms, to_ms).await? } else { BTreeMap::new() };
-    let kept = if forgotten.iter().any(|head| head.is_thinned) { counted(client, series, from_ms, to_ms).await? } else { Series::default() };
+    let kept =
+        if forgotten.iter().any(|head| head.is_thinned) { counted(client, series, from_ms, to_ms).await? } else { Series::default() };
     for head in forgotten {
         let part = if head.is_thinned {
-            let (a, b) = (kept.at_ms.partition_point(|at| *at < head.start_ms), kept.at_ms.partition_point(|at| *at < head.start_ms + BLOCK_MS));
+            let (a, b) =
+                (kept.at_ms.partition_point(|at| *at < head.start_ms), kept.at_ms.partition_point(|at| *at < head.start_ms + BLOCK_MS));
             Series { at_ms: kept.at_ms[a..b].to_vec(), value: kept.value[a..b].to_vec() }
         } else {
             let (cells, cell_ms) = rollups.get(&head.start_ms).map_or((&[][..], 0), |(cells, ms)| (cells.as_slice(), *ms));

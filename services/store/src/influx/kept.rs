@@ -183,7 +183,8 @@ pub async fn replace_energy(client: &Client, from_ms: i64, to_ms: i64, hours: &[
         before.iter().map(|hour| (hour.series, hour.hour_ms)).filter(|key| !new.contains_key(key)).collect();
     goes.sort_unstable();
     let hour_after = |a: &(SeriesId, i64), b: &(SeriesId, i64)| a.0 == b.0 && b.1 - a.1 == 3_600_000;
-    let deletion = |run: &[(SeriesId, i64)]| Some(Deletion::of(ENERGY, "series", run.first()?.0.0).within(run.first()?.1, run.last()?.1 + 1));
+    let deletion =
+        |run: &[(SeriesId, i64)]| Some(Deletion::of(ENERGY, "series", run.first()?.0.0).within(run.first()?.1, run.last()?.1 + 1));
     let deletions: Vec<Deletion> = goes.chunk_by(hour_after).filter_map(deletion).collect();
     client.delete(Space::Ours, &deletions).await?;
     let there: BTreeMap<(SeriesId, i64), &HourEnergy> = before.iter().map(|hour| ((hour.series, hour.hour_ms), hour)).collect();
@@ -191,8 +192,7 @@ pub async fn replace_energy(client: &Client, from_ms: i64, to_ms: i64, hours: &[
         let point = Point::of(ENERGY).tag("series", hour.series.0).at(hour.hour_ms);
         point.field("energy_kwh", hour.energy_kwh).field("estimated", hour.estimated)
     };
-    let points: Vec<Point> =
-        new.values().filter(|hour| there.get(&(hour.series, hour.hour_ms)) != Some(hour)).map(point).collect();
+    let points: Vec<Point> = new.values().filter(|hour| there.get(&(hour.series, hour.hour_ms)) != Some(hour)).map(point).collect();
     write::keep(client, Space::Ours, &points).await
 }
 

@@ -133,7 +133,8 @@ pub async fn correlations(client: &Client, query: &CorrelationQuery) -> Result<V
 
 pub async fn counts(client: &Client, from_ms: i64, min_delta_w: f64) -> Result<CorrelationCounts> {
     let from_ms = read::within(from_ms);
-    let count = |more: &str| format!("SELECT count(\"verdict\") FROM \"{CORRELATION}\" WHERE \"series\" != '' AND time >= {from_ms}ms{more}");
+    let count =
+        |more: &str| format!("SELECT count(\"verdict\") FROM \"{CORRELATION}\" WHERE \"series\" != '' AND time >= {from_ms}ms{more}");
     let stands_out = stands_out(min_delta_w.max(0.0));
     let clean = format!(" AND \"verdict\" = 'clean' AND {stands_out}");
     let query = [count(""), count(&clean), count(&format!("{clean} AND \"final\" = true"))].join(";");
@@ -157,7 +158,9 @@ pub fn same(a: &CorrelationRecord, b: &CorrelationRecord) -> bool {
 
 /// Whether the point of `new` takes the place of that of `old`: with other states it would stand beside it, and what it lacks would stay.
 pub fn covers(new: &CorrelationRecord, old: &CorrelationRecord) -> bool {
-    let lacks = |r: &CorrelationRecord| [r.power_before_w, r.power_after_w, r.standard_error_w, r.explained_w, r.power_delta_pct()].map(f64::is_finite);
+    let lacks = |r: &CorrelationRecord| {
+        [r.power_before_w, r.power_after_w, r.standard_error_w, r.explained_w, r.power_delta_pct()].map(f64::is_finite)
+    };
     (new.from.mode, new.to.mode) == (old.from.mode, old.to.mode) && lacks(new) == lacks(old)
 }
 

@@ -91,7 +91,10 @@ impl Influx {
         let mut found = client.query_ns(Space::Main, &format!("{};{}{rest}", ends("first"), ends("last"))).await?;
         let time = |statement: usize| found.get(statement)?.first()?.rows.first().and_then(|row| at(row));
         let Some((oldest, last)) = time(0).zip(time(1)) else {
-            return Ok(Arrivals { cursor: 0, spans_ms: if cursor == 0 { Vec::new() } else { self.everything().await?.into_iter().collect() } });
+            return Ok(Arrivals {
+                cursor: 0,
+                spans_ms: if cursor == 0 { Vec::new() } else { self.everything().await?.into_iter().collect() },
+            });
         };
         if !is_time {
             // What is told by the span over everything need not be told again.
@@ -99,8 +102,7 @@ impl Influx {
             found.extend(client.query_ns(Space::Main, &after(last.saturating_sub(LATE_NS))).await?);
         }
         let rows = found.iter().skip(2).flatten().flat_map(|table: &Table| &table.rows);
-        let points: Vec<(i64, &str, Vec<(i64, i64)>)> =
-            rows.filter_map(|row| Some((at(row)?, row.get(2)?.text()?, spans(row)))).collect();
+        let points: Vec<(i64, &str, Vec<(i64, i64)>)> = rows.filter_map(|row| Some((at(row)?, row.get(2)?.text()?, spans(row)))).collect();
         let (newest, cursors) = {
             let mut told = locked(&self.told);
             let cursors = told.take(points.iter().map(|(at_ns, slot, _)| (*at_ns, *slot)));

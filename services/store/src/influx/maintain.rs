@@ -40,8 +40,7 @@ impl Influx {
         let now_ms = read::within(now_ms);
         let before_ms = keep::closed_before_ms(now_ms);
         let client = self.client().await?;
-        let mut done: Done =
-            kept::document(client, DONE).await?.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        let mut done: Done = kept::document(client, DONE).await?.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
 
         let (log_ns, mut changed) = log::changes(client, done.log_ns - LATE_NS).await?;
         let everything = self.everything().await?;
@@ -159,7 +158,8 @@ impl Influx {
             // The last head stays: its last value holds until today.
             let newest = heads::heads(client, *id, super::INSTANTS.start, super::INSTANTS.end, " ORDER BY time DESC LIMIT 1").await?;
             let newest_ms = newest.first().map_or(i64::MAX, |head| head.start_ms);
-            let starts: Vec<i64> = due.iter().filter(|head| !head.is_thinned && head.start_ms < newest_ms).map(|head| head.start_ms).collect();
+            let starts: Vec<i64> =
+                due.iter().filter(|head| !head.is_thinned && head.start_ms < newest_ms).map(|head| head.start_ms).collect();
             for run in starts.chunk_by(|a, b| b - a == BLOCK_MS) {
                 if let (Some(first), Some(last)) = (run.first(), run.last()) {
                     heads::drop_cells(client, *id, *first, last + BLOCK_MS, true).await?;

@@ -96,12 +96,8 @@ pub fn correlations(
 /// What becomes of energies that were `before` and are now `hours`.
 pub fn energies(before: &[HourEnergy], hours: &[HourEnergy], infos: &BTreeMap<SeriesId, SeriesInfo>) -> (Vec<Forget>, Said) {
     let gone = |old: &&HourEnergy| !hours.iter().any(|hour| (hour.series, hour.hour_ms) == (old.series, old.hour_ms));
-    let forget = |old: &HourEnergy| Forget {
-        measurement: ENERGY.to_owned(),
-        series: old.series,
-        from_ms: old.hour_ms,
-        to_ms: old.hour_ms + 1,
-    };
+    let forget =
+        |old: &HourEnergy| Forget { measurement: ENERGY.to_owned(), series: old.series, from_ms: old.hour_ms, to_ms: old.hour_ms + 1 };
     let mut said = Said::default();
     for hour in hours.iter().filter(|hour| !before.contains(hour)) {
         let entity_id = infos.get(&hour.series).map(SeriesInfo::entity_id).unwrap_or_default();

@@ -116,7 +116,8 @@ impl Influx {
         self.load_series().await?;
         let client = self.client().await?;
         let of = |place: &Place| {
-            let last = |field: &str| format!("SELECT last(\"{field}\") FROM \"{}\" WHERE \"series\" != '' GROUP BY \"series\"", place.measurement);
+            let last =
+                |field: &str| format!("SELECT last(\"{field}\") FROM \"{}\" WHERE \"series\" != '' GROUP BY \"series\"", place.measurement);
             format!("{};{}", last(&place.field), last(SILENT))
         };
         let (found, forgotten) = tokio::try_join!(self.of_each_place(of), heads::newest_forgotten(client))?;
@@ -125,14 +126,20 @@ impl Influx {
         for table in found.iter().flatten() {
             let Some((id, row)) = table.series().map(SeriesId).zip(table.rows.first()) else { continue };
             // `silent` is asked for at each field of a measurement; it counts for all of its series alike.
-            let Some(at_ms) = at(row).filter(|_| known.get(&id).is_some_and(|known| known.place.measurement == table.name)) else { continue };
+            let Some(at_ms) = at(row).filter(|_| known.get(&id).is_some_and(|known| known.place.measurement == table.name)) else {
+                continue;
+            };
             let value = row.get(1).and_then(Cell::number).unwrap_or(f64::NAN);
             let better = newest.get(&id).is_none_or(|(before, _)| at_ms >= *before);
             if better {
                 newest.insert(id, (at_ms, value));
             }
         }
-        Ok(newest.into_iter().filter(|(id, _)| known.contains_key(id)).map(|(series, (at_ms, value))| Reading { series, at_ms, value }).collect())
+        Ok(newest
+            .into_iter()
+            .filter(|(id, _)| known.contains_key(id))
+            .map(|(series, (at_ms, value))| Reading { series, at_ms, value })
+            .collect())
     }
 
     pub(super) async fn read_all(&self, from_ms: i64, to_ms: i64) -> Result<Vec<Reading>> {
@@ -153,7 +160,8 @@ impl Influx {
             }
             return Ok(all);
         }
-        let of = |place: &Place| format!("{} \"series\" != '' AND time >= {from_ms}ms AND time < {to_ms}ms GROUP BY \"series\"", select(place));
+        let of =
+            |place: &Place| format!("{} \"series\" != '' AND time >= {from_ms}ms AND time < {to_ms}ms GROUP BY \"series\"", select(place));
         let found = self.of_each_place(of).await?;
         let fields: BTreeMap<SeriesId, String> = locked(&self.known).iter().map(|(id, known)| (*id, known.place.field.clone())).collect();
         for table in found.iter().flatten() {

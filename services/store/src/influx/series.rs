@@ -36,7 +36,8 @@ impl Known {
     }
 
     fn point(&self, id: SeriesId) -> Result<Point> {
-        let text = serde_json::to_string(&self.info).map_err(|e| StoreError::Refused(format!("{} cannot be written: {e}", self.info.device)))?;
+        let text =
+            serde_json::to_string(&self.info).map_err(|e| StoreError::Refused(format!("{} cannot be written: {e}", self.info.device)))?;
         Ok(Point::of(SERIES)
             .tag("series", id.0)
             .field("info", text.as_str())

@@ -20,7 +20,8 @@ const SLACK: Duration = Duration::from_secs(14 * 86_400);
 /// Connects and makes what is missing.
 pub async fn connect(url: &str, origin: Origin, settings: &Settings) -> Result<Client> {
     let client = Client::connect(url, &settings.influx).await?;
-    let spaces = [(Space::Main, None), (Space::Ours, None), (Space::Minutes, settings.keep_minutes), (Space::TenMinutes, settings.keep_ten_minutes)];
+    let spaces =
+        [(Space::Main, None), (Space::Ours, None), (Space::Minutes, settings.keep_minutes), (Space::TenMinutes, settings.keep_ten_minutes)];
     match client.dialect {
         Dialect::One => one(&client, &spaces).await?,
         Dialect::Two => two(&client, &spaces).await?,
@@ -142,7 +143,10 @@ async fn organisation(client: &Client) -> Result<String> {
         Err(_) => return found.map(|_| String::new()).map_err(|failed| told(client, failed)),
     };
     id.map(str::to_owned).ok_or_else(|| {
-        StoreError::Refused(format!("{} knows no organisation `{name}`, or the token does not belong to it: see `org` and `token` in [influxdb]", client.host()))
+        StoreError::Refused(format!(
+            "{} knows no organisation `{name}`, or the token does not belong to it: see `org` and `token` in [influxdb]",
+            client.host()
+        ))
     })
 }
 
@@ -157,16 +161,21 @@ async fn ask(
     if !said.status.is_success() {
         return Err(client.sort(&said, "is asked for its buckets"));
     }
-    serde_json::from_str(&said.body)
-        .map_err(|_| Failed::Now(StoreError::Unavailable(format!("{} answers something that is no JSON when it is asked for its buckets", client.host()))))
+    serde_json::from_str(&said.body).map_err(|_| {
+        Failed::Now(StoreError::Unavailable(format!(
+            "{} answers something that is no JSON when it is asked for its buckets",
+            client.host()
+        )))
+    })
 }
 
 fn told(client: &Client, failed: Failed) -> StoreError {
     match failed {
         Failed::Now(error) | Failed::Later(error, _) | Failed::Good(error) => error,
-        Failed::Bad(why) | Failed::Missing(why) => {
-            StoreError::Refused(format!("{} refuses to make our buckets: {why}; see `org`, `bucket` and `token` in [influxdb]", client.host()))
-        }
+        Failed::Bad(why) | Failed::Missing(why) => StoreError::Refused(format!(
+            "{} refuses to make our buckets: {why}; see `org`, `bucket` and `token` in [influxdb]",
+            client.host()
+        )),
         Failed::TooLarge => StoreError::Refused(format!("{} refuses to make our buckets", client.host())),
     }
 }

@@ -75,7 +75,9 @@ impl Table {
     pub fn of(series: &Value) -> Self {
         let texts = |value: &Value| value.list().iter().filter_map(|v| v.text().map(str::to_owned)).collect();
         let tags = match series.get("tags") {
-            Some(Value::Object(all)) => all.iter().map(|(key, value)| (key.to_string(), value.text().unwrap_or_default().to_owned())).collect(),
+            Some(Value::Object(all)) => {
+                all.iter().map(|(key, value)| (key.to_string(), value.text().unwrap_or_default().to_owned())).collect()
+            }
             _ => Vec::new(),
         };
         let rows = series.get("values").map(Value::list).unwrap_or_default();

@@ -45,7 +45,12 @@ pub async fn keep(client: &Client, space: Space, points: &[Point]) -> Result<()>
         None => Ok(()),
         Some((line, why)) => {
             let shown: String = line.chars().take(200).collect();
-            Err(StoreError::Refused(format!("{} refuses {} of {} lines; `{shown}`: {why}", client.host(), written.set_aside.len(), lines.len())))
+            Err(StoreError::Refused(format!(
+                "{} refuses {} of {} lines; `{shown}`: {why}",
+                client.host(),
+                written.set_aside.len(),
+                lines.len()
+            )))
         }
     }
 }
@@ -62,7 +67,8 @@ struct Change {
 impl Change {
     /// Stretches `[from, to)` whose rows matter, in order.
     fn stretches(&self) -> Vec<(i64, i64)> {
-        let mut all: Vec<(i64, i64)> = self.new.at_ms.chunk_by(|a, b| b - a <= APART_MS).filter_map(|s| Some((*s.first()?, s.last()? + 1))).collect();
+        let mut all: Vec<(i64, i64)> =
+            self.new.at_ms.chunk_by(|a, b| b - a <= APART_MS).filter_map(|s| Some((*s.first()?, s.last()? + 1))).collect();
         all.extend(&self.erased);
         all.sort_unstable();
         let mut joined: Vec<(i64, i64)> = Vec::new();

@@ -152,7 +152,9 @@ impl Client {
         let (host, word) = (self.host(), word(&said.body));
         StoreError::Unavailable(match said.status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                format!("{host} does not let us in ({word}): see `token` and `org` in [influxdb]; the token must read, write and make buckets")
+                format!(
+                    "{host} does not let us in ({word}): see `token` and `org` in [influxdb]; the token must read, write and make buckets"
+                )
             }
             status => format!("{host} answers {} when it {doing}: {word}", status.as_u16()),
         })
