@@ -6,7 +6,7 @@ DENY   := $(shell command -v cargo-deny)
 NEXTEST := $(shell command -v cargo-nextest)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run dashboard test test-api test-dashboard e2e screenshots bench-dashboard test-real test-real-all check format clippy doc deny accept exam bench bench-api bench-store
+.PHONY: help build run dashboard test test-api test-dashboard e2e screenshots bench-dashboard test-real test-real-all test-graphite check format clippy doc deny accept exam bench bench-api bench-store
 
 help:           ## this list
 	@sed -n 's/^\([a-z-]*\): .*## /make \1\t/p' Makefile | expand -t 18
@@ -59,8 +59,11 @@ endif
 test-api: build ## the API as others use it: schemathesis, generated clients, the examples of the documents (needs PyPI and npm)
 	WATTRIBUTE_BIN=$(BIN) scripts/test_api.py
 
-test-real:      ## tests against a real Home Assistant: the one of HOME_ASSISTANT_URL, else ../shared/ha-lab
+test-real: test-graphite ## tests against a real Home Assistant: the one of HOME_ASSISTANT_URL, else ../shared/ha-lab; and a real Graphite
 	scripts/test-real.sh
+
+test-graphite:  ## the export against a real Carbon and graphite-web, from PyPI into ~/.cache/wattribute
+	scripts/test-graphite.sh
 
 test-real-all:  ## the same against every Home Assistant of ha-lab
 	scripts/test-real.sh 2026.11.0 2026.2.3 2024.3.3

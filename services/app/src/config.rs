@@ -38,7 +38,7 @@ pub struct Config {
     /// The pages.
     pub dashboard: Dashboard,
     /// The export to Graphite.
-    pub graphite: Graphite,
+    pub graphite: wattribute_export::graphite::Config,
     /// InfluxDB, where one is used.
     pub influxdb: Influxdb,
     /// Who gets in.
@@ -61,14 +61,6 @@ impl Default for Dashboard {
     fn default() -> Self {
         Dashboard { listen: SocketAddr::from(([127, 0, 0, 1], 3000)) }
     }
-}
-
-/// Section `[graphite]`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Graphite {
-    /// Carbon's plaintext port, `host:2003`.
-    pub address: Option<String>,
 }
 
 /// Section `[influxdb]`.
@@ -201,9 +193,6 @@ impl Config {
     }
 
     fn say_what_is_not_yet(&self, warnings: &mut Vec<String>) {
-        if self.graphite.address.is_some() {
-            warnings.push("[graphite] is set, but this version does not export to Graphite yet".to_owned());
-        }
         if self.influxdb.url.is_some() {
             warnings.push(
                 "[influxdb] is set, but this version keeps everything in its own store and does not speak to InfluxDB yet".to_owned(),

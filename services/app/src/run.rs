@@ -134,6 +134,14 @@ async fn serve(loaded: Loaded, access: Access, services: Services, origin: Origi
     if let Some(listener) = ports.data_api {
         let context = context(listener, api_health);
         let store = wattribute_store::Settings { url: Some(url), ..config.store };
+        if config.graphite.address.is_some() && !is_demo {
+            let (graphite, data_dir) = (config.graphite, config.data_dir);
+            let (store, health, shutdown) = (context.store.clone(), api_health.clone(), token.clone());
+            running.spawn(async move {
+                wattribute_export::graphite::run(graphite, store, &data_dir, health, shutdown).await;
+                ("the export to Graphite", Ok(()))
+            });
+        }
         let data_api = wattribute_data_api::Config { phantom_threshold_w, store, ..config.data_api };
         running.spawn(async move { ("data API", wattribute_data_api::run(data_api, context, ports.pages).await) });
     }

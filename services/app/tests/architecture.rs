@@ -15,7 +15,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("meter", &["domain", "store", "service"]),
     ("correlator", &["domain", "analysis", "store", "service"]),
     ("data-api", &["domain", "analysis", "store", "service"]),
-    ("app", &["domain", "analysis", "store", "service", "meter", "correlator", "data-api"]),
+    ("export", &["domain", "store", "service"]),
+    ("app", &["domain", "analysis", "store", "service", "meter", "correlator", "data-api", "export"]),
 ];
 
 /// What a crate must never use from outside, by the beginning of the package's name.
@@ -27,6 +28,7 @@ const NEVER: &[(&str, &[&str])] = &[
     ("meter", &["polars"]),
     ("correlator", &["polars", "rusqlite"]),
     ("data-api", &["polars", "rusqlite"]),
+    ("export", &["polars", "rusqlite", "axum"]),
     ("app", &["polars"]),
 ];
 

@@ -3,7 +3,6 @@
 
 mod day_hours;
 mod devices;
-mod flows;
 mod hours;
 mod ledger;
 mod prices;
@@ -16,12 +15,12 @@ use wattribute_domain::{Home, Pricing, QUARTER_MS, Quarter, SeriesId};
 use wattribute_store::{Result, Store, home, zone};
 
 pub use devices::{DeviceHours, Used, add_share, counts, first_of, power_w, price_of};
-pub use flows::{Flow, Flows};
 use hours::HourBook;
 pub use hours::Hours;
 use ledger::Ledger;
 use prices::Prices;
 use time_on::TimeOn;
+pub use wattribute_store::{Flow, Flows};
 
 use crate::memo::Memo;
 

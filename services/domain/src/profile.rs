@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Level;
+
 /// What can be said of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -100,6 +102,18 @@ impl DeviceProfile {
                 Some(low_w + share * (high_w - low_w))
             }
         }
+    }
+
+    /// What it draws at a level of a series with these modes, W above what it draws when off: by itself varying ones at their mean.
+    pub fn power_of(&self, modes: &[String], level: Level) -> Option<f64> {
+        if level.is_off() {
+            return Some(0.0);
+        }
+        if self.verdict == Verdict::Varies {
+            return self.mean_on_w();
+        }
+        let mode = modes.get(usize::from(level.mode))?;
+        self.power_at(mode, f64::from(level.fraction))
     }
 
     /// What it draws on average while it is on, W: its own energy over its time on, or its power at the highest level.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveTime;
 use serde::{Deserialize, Serialize};
 
-use crate::{CorrelationVerdict, DeviceProfile, EnergyPreferences, Level, SeriesId};
+use crate::{CorrelationVerdict, DeviceProfile, EnergyPreferences, Level, SeriesId, Verdict};
 
 /// How far a correlation has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -67,6 +67,21 @@ pub struct ProfileRecord {
     pub profile: DeviceProfile,
     /// How long it usually stays on, h: the 95th percentile of its runs; `None` with less than 5 of them.
     pub usual_on_h: Option<f64>,
+}
+
+impl ProfileRecord {
+    /// Whether energy is counted under this device: something is known of it, and it is the first of its group.
+    pub fn counts(&self, all: &[ProfileRecord]) -> bool {
+        let is_told = !matches!(self.profile.verdict, Verdict::NoLoad | Verdict::TooSmall | Verdict::NotEnoughEvents);
+        is_told && self.first_of(all).series == self.series
+    }
+
+    /// The device under which energy and steps of this one stand: itself, or the first of its group.
+    pub fn first_of<'a>(&'a self, all: &'a [ProfileRecord]) -> &'a ProfileRecord {
+        let (id, with) = (&self.profile.entity_id, &self.profile.grouped_with);
+        let before = all.iter().filter(|other| with.contains(&other.profile.entity_id) && other.profile.entity_id < *id);
+        before.min_by(|a, b| a.profile.entity_id.cmp(&b.profile.entity_id)).unwrap_or(self)
+    }
 }
 
 /// Energy of one series in one hour.

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use wattribute_domain::{Home, Quantity, Role, SeriesId, SeriesInfo};
-use wattribute_store::{OURS, Powers, Result, Store, house};
+
+use crate::{OURS, Powers, Result, Store, house};
 
 /// A series and the way energy is read from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -122,11 +123,12 @@ fn is_taken_off(expression: &str, entity: &str) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by it")]
 mod tests {
     use super::*;
+    use crate::{Origin, open};
     use rstest::rstest;
     use wattribute_domain::HouseRecord;
-    use wattribute_store::{Origin, open};
 
     #[rstest]
     #[case("sensor.import", false)]

@@ -6,6 +6,7 @@
 mod described;
 mod drawing;
 mod error;
+mod flows;
 mod held;
 mod home;
 pub mod influx;
@@ -26,6 +27,7 @@ use async_trait::async_trait;
 use wattribute_domain::{CorrelationRecord, CorrelationVerdict, HourEnergy, ProfileRecord, Reading, Series, SeriesId, SeriesInfo};
 
 pub use error::StoreError;
+pub use flows::{Flow, Flows};
 pub use home::{
     HOME_CHOICE, HomeChoice, HomeSettings, PHANTOM_THRESHOLD_W, SaidIn, TariffsFrom, configured_meter, home, home_choice, house, link,
     set_configured_meter, set_home, set_home_choice, set_links, set_tariffs, take_config, tariffs, zone,

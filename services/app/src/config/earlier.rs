@@ -35,6 +35,8 @@ const EARLIER: &[(&str, Now)] = &[
     ("INFLUXDB_TOKEN", Now::Sets("influxdb", "token")),
     ("INFLUXDB_ORG", Now::Sets("influxdb", "org")),
     ("INFLUXDB_BUCKET", Now::Sets("influxdb", "bucket")),
+    ("METRIC_PREFIX", Now::Sets("graphite", "prefix")),
+    ("GRAPHITE_PREFIX", Now::Sets("graphite", "prefix")),
     ("FETCH_INTERVAL_SECONDS", Now::Gone("Home Assistant is listened to as it speaks, so there is nothing to poll")),
     ("MAX_EVENTS_PER_INTERVAL", Now::Gone("every event is looked at, so there is no limit to set")),
     ("MAX_RETRY_QUEUE_SIZE", Now::Gone(LATE)),
@@ -65,6 +67,12 @@ pub fn take(loader: &mut Loader, environment: &[(String, String)]) -> Result<Vec
             }
             Now::Gone(why) => warnings.push(format!("{name} is not used any more: {why}")),
         }
+    }
+    // Of Carbon, host and port were said apart.
+    let first = |names: [&'static str; 2]| names.into_iter().find_map(|name| Some((name, said(name)?)));
+    if let Some((name, host)) = first(["GRAPHITE_HOST", "CARBON_SERVER"]) {
+        let port = first(["GRAPHITE_PORT", "CARBON_PORT"]).map_or("2003", |(_, port)| port);
+        loader.set("graphite", "address", &format!("{host}:{port}"), name);
     }
     Ok(warnings)
 }

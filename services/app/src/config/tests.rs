@@ -40,7 +40,7 @@ fn the_sample_has_every_key() {
         ("alerts", keys::<wattribute_correlator::publish::alerts::Config>()),
         ("data_api", keys::<wattribute_data_api::Config>()),
         ("dashboard", keys::<Dashboard>()),
-        ("graphite", keys::<Graphite>()),
+        ("graphite", keys::<wattribute_export::graphite::Config>()),
         ("access", keys::<access::Config>()),
     ];
     for (section, keys) in sections {
@@ -123,11 +123,19 @@ fn the_meters_source_can_be_chosen(#[case] environment: &[(&str, &str)], #[case]
 #[case("ERROR_RETRY_INTERVAL", "tried again by itself")]
 #[case("SERVICE_PORT", "WATTRIBUTE__METER__LISTEN")]
 #[case("INFLUXDB_URL", "does not speak to InfluxDB yet")]
-#[case("WATTRIBUTE__GRAPHITE__ADDRESS", "does not export to Graphite yet")]
 fn what_means_nothing_any_more_is_answered_once(#[case] name: &str, #[case] says: &str) {
     let warnings = with(&[(name, "8099")]).warnings;
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].contains(says), "{warnings:?}");
+}
+
+#[rstest]
+#[case(&[("GRAPHITE_HOST", "carbon.local"), ("GRAPHITE_PORT", "2103")], "carbon.local", 2103)]
+#[case(&[("CARBON_SERVER", "192.168.1.9")], "192.168.1.9", 2003)]
+#[case(&[("GRAPHITE_HOST", "a"), ("WATTRIBUTE__GRAPHITE__ADDRESS", "b:2003")], "b", 2003)]
+fn carbon_has_the_names_of_old(#[case] environment: &[(&str, &str)], #[case] host: &str, #[case] port: u16) {
+    let address = with(environment).config.graphite.address.unwrap();
+    assert_eq!((address.host.as_str(), address.port), (host, port));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use wattribute_domain::{Cost, DeviceProfile, HourEnergy, Level, Pricing, ProfileRecord, SeriesId, SeriesInfo, Verdict};
+use wattribute_domain::{Cost, DeviceProfile, HourEnergy, Level, Pricing, ProfileRecord, SeriesId, SeriesInfo};
 use wattribute_store::{Result, house};
 
 use super::{Books, Flow};
@@ -122,15 +122,12 @@ pub fn add_share(sum: &mut Cost, price: &Cost, kwh: f64) {
 
 /// Whether energy is counted under this device: something is known of it, and it is the first of its group.
 pub fn counts(record: &ProfileRecord, all: &[ProfileRecord]) -> bool {
-    let is_told = !matches!(record.profile.verdict, Verdict::NoLoad | Verdict::TooSmall | Verdict::NotEnoughEvents);
-    is_told && first_of(record, all).series == record.series
+    record.counts(all)
 }
 
 /// The device under which energy and steps of this one stand: itself, or the first of its group.
 pub fn first_of<'a>(record: &'a ProfileRecord, all: &'a [ProfileRecord]) -> &'a ProfileRecord {
-    let (id, with) = (&record.profile.entity_id, &record.profile.grouped_with);
-    let before = all.iter().filter(|other| with.contains(&other.profile.entity_id) && other.profile.entity_id < *id);
-    before.min_by(|a, b| a.profile.entity_id.cmp(&b.profile.entity_id)).unwrap_or(record)
+    record.first_of(all)
 }
 
 /// Energy of a run by hour, kWh, by what is known of the device; nothing where nothing is.
@@ -148,14 +145,7 @@ fn energy_of(run: &Run, profile: &DeviceProfile, modes: &[String]) -> BTreeMap<i
 
 /// What a device draws at a level, W above what it draws when off: by itself varying ones at their mean.
 pub fn power_w(profile: &DeviceProfile, modes: &[String], level: Level) -> Option<f64> {
-    if level.is_off() {
-        return Some(0.0);
-    }
-    if profile.verdict == Verdict::Varies {
-        return profile.mean_on_w();
-    }
-    let mode = modes.get(usize::from(level.mode))?;
-    profile.power_at(mode, f64::from(level.fraction))
+    profile.power_of(modes, level)
 }
 
 impl Used {
