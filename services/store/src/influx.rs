@@ -8,7 +8,7 @@ mod account;
 mod answer;
 mod chart;
 mod client;
-mod copy;
+pub(crate) mod figures;
 mod heads;
 mod kept;
 mod learned;
@@ -186,7 +186,7 @@ impl Store for Influx {
     }
 
     async fn backup(&self, path: &Path) -> Result<()> {
-        copy::to_sqlite(self, self.origin, path).await
+        crate::copy::to_sqlite(self, self.origin, path).await
     }
 
     async fn check(&self) -> Result<()> {

@@ -3,6 +3,7 @@
 //! The store is the only bus between services: the meter writes readings, the correlator reads them and writes what it learned, the data
 //! API reads both. Several processes may have one store open.
 
+mod copy;
 mod described;
 mod drawing;
 mod error;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use wattribute_domain::{CorrelationRecord, CorrelationVerdict, HourEnergy, ProfileRecord, Reading, Series, SeriesId, SeriesInfo};
 
+pub use copy::copy;
 pub use error::StoreError;
 pub use flows::{Flow, Flows};
 pub use home::{

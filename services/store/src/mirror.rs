@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use tokio::sync::Mutex as Turn;
 use wattribute_domain::{CorrelationRecord, HourEnergy, ProfileRecord, Reading, Series, SeriesId, SeriesInfo};
 
+use crate::influx::figures::Figures;
 use crate::influx::mirrored::{Forget, Said};
 use crate::spool::Spool;
 use crate::{Arrivals, Batch, Bucket, CorrelationCounts, CorrelationQuery, Payload, Result, Store, influx};
@@ -28,15 +29,23 @@ pub struct Mirror {
     store: Arc<dyn Store>,
     spool: Arc<Spool>,
     known: Mutex<BTreeMap<SeriesId, SeriesInfo>>,
-    /// What entities were last, and since when; and the turn of who writes: parcels stand in the order of writes.
-    levels: Turn<BTreeMap<SeriesId, (i64, f64)>>,
+    /// The turn of who writes: parcels stand in the order of writes.
+    turn: Turn<Remembered>,
     is_broken: AtomicBool,
+}
+
+/// What is remembered from write to write.
+#[derive(Default)]
+struct Remembered {
+    /// What entities were last, and since when.
+    levels: BTreeMap<SeriesId, (i64, f64)>,
+    figures: Figures,
 }
 
 impl Mirror {
     /// Writes to `store`, and to `spool` what InfluxDB is to have; [`crate::spool::deliver`] with a [`ToInflux`] brings it there.
     pub fn new(store: Arc<dyn Store>, spool: Arc<Spool>) -> Self {
-        Mirror { store, spool, known: Mutex::default(), levels: Turn::default(), is_broken: AtomicBool::new(false) }
+        Mirror { store, spool, known: Mutex::default(), turn: Turn::default(), is_broken: AtomicBool::new(false) }
     }
 
     /// Puts into the spool what is to be forgotten and written. Where that cannot be, the store goes on without: it is what counts.
@@ -84,13 +93,14 @@ impl Store for Mirror {
     }
 
     async fn write(&self, batch: Batch) -> Result<()> {
-        let mut levels = self.levels.lock().await;
+        let mut turn = self.turn.lock().await;
         let infos = self.infos(batch.readings.iter().map(|r| r.series).chain(batch.replaced.iter().map(|s| s.series))).await?;
         let forget = batch.replaced.iter().filter_map(|span| influx::mirrored::span(infos.get(&span.series)?, *span)).collect();
+        let beside = turn.figures.beside(&*self.store, |id| infos.get(&id), &batch.readings, chrono::Utc::now()).await;
         let mut said = Said::default();
         for reading in &batch.readings {
             if let Some(info) = infos.get(&reading.series) {
-                said.reading(info, *reading, &mut levels);
+                said.reading(info, *reading, &beside, &mut turn.levels);
             }
         }
         self.push(forget, said).await;
@@ -138,7 +148,7 @@ impl Store for Mirror {
     }
 
     async fn replace_correlations(&self, from_ms: i64, to_ms: i64, records: Vec<CorrelationRecord>) -> Result<()> {
-        let _turn = self.levels.lock().await;
+        let _turn = self.turn.lock().await;
         let infos = self.infos(records.iter().map(|r| r.series)).await?;
         let before = self.store.correlations(CorrelationQuery::all(from_ms, to_ms)).await?;
         let (forget, said) = influx::mirrored::correlations(&before, &records, &infos);
@@ -155,7 +165,7 @@ impl Store for Mirror {
     }
 
     async fn replace_profiles(&self, profiles: Vec<ProfileRecord>) -> Result<()> {
-        let _turn = self.levels.lock().await;
+        let _turn = self.turn.lock().await;
         let before = self.store.profiles().await?;
         let mut said = Said::default();
         for profile in profiles.iter().filter(|profile| !before.contains(profile)) {
@@ -170,7 +180,7 @@ impl Store for Mirror {
     }
 
     async fn replace_energy(&self, from_ms: i64, to_ms: i64, hours: Vec<HourEnergy>) -> Result<()> {
-        let _turn = self.levels.lock().await;
+        let _turn = self.turn.lock().await;
         let infos = self.infos(hours.iter().map(|hour| hour.series)).await?;
         let before = self.store.energy(from_ms, to_ms).await?;
         let (forget, said) = influx::mirrored::energies(&before, &hours, &infos);

@@ -3,6 +3,7 @@
 mod send;
 
 use std::fmt;
+use std::time::Duration;
 
 use reqwest::{Client as Http, Method, Url, redirect};
 
@@ -12,6 +13,26 @@ use super::table::{Cell, Table};
 use crate::{Result, StoreError};
 
 pub use send::{Body, Failed, Written};
+
+/// Who asks is answered sooner than who writes: a page waits.
+const READ_PATIENCE: Duration = Duration::from_secs(3);
+/// An address with statements is no longer than this, bytes: proxies take no more than 8 KB.
+const LONGEST: usize = 5_000;
+
+/// Statements in as few questions as fit.
+pub fn questions<'a>(statements: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for statement in statements {
+        match all.last_mut() {
+            Some(last) if last.len() + statement.len() < LONGEST => {
+                last.push(';');
+                last.push_str(statement);
+            }
+            _ => all.push(statement.to_owned()),
+        }
+    }
+    all
+}
 
 /// What InfluxDB speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +118,7 @@ impl Client {
         if let Some(user) = user.filter(|_| account.token.is_empty()) {
             account.token = user;
         }
-        let mut builder = Http::builder().timeout(account.timeout).connect_timeout(account.timeout.min(std::time::Duration::from_secs(5)));
+        let mut builder = Http::builder().timeout(account.timeout).connect_timeout(account.timeout.min(Duration::from_secs(5)));
         if let Some(tls) = &account.tls {
             builder = builder.tls_backend_preconfigured((**tls).clone());
         }
@@ -174,7 +195,7 @@ impl Client {
         let mut parameters =
             vec![("db", self.account.bucket.as_str()), ("q", query), ("epoch", epoch), ("chunked", "true"), ("chunk_size", "20000")];
         parameters.extend(space.policy().map(|policy| ("rp", policy)));
-        self.patiently(|| async {
+        self.patiently(self.account.patience.min(READ_PATIENCE), || async {
             let said = self.send(Method::GET, "query", &parameters, None).await.map_err(Failed::Now)?;
             if !said.status.is_success() {
                 return Err(self.sort(&said, "is asked"));
@@ -187,7 +208,7 @@ impl Client {
     /// Runs what changes something and answers nothing (1.x).
     pub async fn command(&self, query: &str) -> Result<Vec<Vec<Table>>> {
         let parameters = [("db", self.account.bucket.as_str())];
-        self.patiently(|| async {
+        self.patiently(self.account.patience, || async {
             let form = send::Body::Form(vec![("q", query.to_owned())]);
             let said = self.send(Method::POST, "query", &parameters, Some(form)).await.map_err(Failed::Now)?;
             if !said.status.is_success() {
@@ -250,7 +271,7 @@ impl Client {
                 let bucket = self.bucket_of(space);
                 for one in all {
                     let parameters = [("org", self.account.org.as_str()), ("bucket", bucket.as_str())];
-                    self.patiently(|| async {
+                    self.patiently(self.account.patience, || async {
                         let body = send::Body::Json(one.json());
                         let said = self.send(Method::POST, "api/v2/delete", &parameters, Some(body)).await.map_err(Failed::Now)?;
                         if said.status.is_success() { Ok(()) } else { Err(self.sort(&said, "is told to forget")) }

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use wattribute_domain::{CorrelationRecord, HourEnergy, ProfileRecord, Quantity, Reading, SeriesId, SeriesInfo};
 
 use super::client::{Client, Deletion, Dialect, Space};
+use super::figures::Beside;
 use super::line::Point;
 use super::place::{self, CORRELATION, Place};
-use super::{kept, learned, read};
+use super::{kept, learned, read, write};
 use crate::{Result, Span};
 
 /// What a line with something to forget begins with: a comment to InfluxDB.
@@ -42,13 +43,14 @@ impl Said {
     }
 
     /// A reading; of a level with what it was before, which is remembered.
-    pub fn reading(&mut self, info: &SeriesInfo, reading: Reading, levels: &mut BTreeMap<SeriesId, (i64, f64)>) {
+    pub fn reading(&mut self, info: &SeriesInfo, reading: Reading, beside: &Beside, levels: &mut BTreeMap<SeriesId, (i64, f64)>) {
         if !super::INSTANTS.contains(&reading.at_ms) {
             return;
         }
         let place = Place::of(info);
         let before = levels.get(&reading.series).copied();
-        self.push(place::point(&place, info, &place::tags(&place, reading.series, info), reading, before));
+        let point = place::point(&place, info, &place::tags(&place, reading.series, info), reading, before);
+        self.push(write::with_figure(point, beside.get(&(reading.series, reading.at_ms))));
         if info.quantity == Quantity::Level && before.is_none_or(|(at_ms, _)| at_ms <= reading.at_ms) {
             levels.insert(reading.series, (reading.at_ms, reading.value));
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use wattribute_domain::{Reading, Series, SeriesId};
 
-use super::client::{Client, Space, number};
+use super::client::{Client, Space, number, questions};
 use super::place::{Place, SILENT};
 use super::series::Known;
 use super::table::{Cell, Table, at};
@@ -106,8 +106,8 @@ impl Influx {
         let places: BTreeSet<Place> = locked(&self.known).values().map(|known| known.place.clone()).collect();
         let mut found = Vec::new();
         let statements: Vec<String> = places.iter().map(statement).collect();
-        for some in statements.chunks(10) {
-            found.extend(client.query(Space::Main, &some.join(";")).await?);
+        for question in questions(statements.iter().map(String::as_str)) {
+            found.extend(client.query(Space::Main, &question).await?);
         }
         Ok(found)
     }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use wattribute_domain::{Reading, Series, SeriesId};
 
-use super::client::{Client, Deletion, Space};
+use super::client::{Client, Deletion, Space, questions};
+use super::figures::{Beside, Figures};
 use super::line::Point;
 use super::place::{self, Place};
 use super::series::Known;
@@ -29,6 +30,8 @@ pub struct Writing {
     pending: Vec<(i64, i64)>,
     /// What entities were last, and since when.
     levels: BTreeMap<SeriesId, (i64, f64)>,
+    /// What goes beside powers.
+    figures: Figures,
     /// When each device said its last payload, ms.
     payloads: BTreeMap<(String, String), i64>,
 }
@@ -111,8 +114,9 @@ impl Influx {
             }
         }
         look_up(client, &known, &mut changes).await?;
-        let done = put(client, &known, &changes, &mut writing, batch.derived).await;
-        done?;
+        let info = |id| known.get(&id).map(|known: &Known| &known.info);
+        let beside = writing.figures.beside(self, info, &readings, chrono::Utc::now()).await;
+        put(client, &known, &changes, &beside, &mut writing, batch.derived).await?;
 
         self.keep_payloads(client, &batch.payloads, &mut writing).await?;
         super::kept::put_documents(client, &batch.documents).await
@@ -188,8 +192,8 @@ async fn look_up(client: &Client, known: &BTreeMap<SeriesId, Known>, changes: &m
             format!("{} ({}) AND time >= {from}ms AND time < {to}ms GROUP BY \"series\"", read::select(place), any.join(" OR "))
         })
         .collect();
-    for some in several.chunks(AT_ONCE) {
-        for table in client.query(Space::Main, &some.join(";")).await?.into_iter().flatten() {
+    for question in questions(several.iter().map(String::as_str)) {
+        for table in client.query(Space::Main, &question).await?.into_iter().flatten() {
             let Some(id) = table.series().map(SeriesId) else { continue };
             if let Some(change) = changes.get_mut(&id) {
                 change.before = read::rows(&[vec![table]]);
@@ -215,6 +219,7 @@ async fn put(
     client: &Client,
     known: &BTreeMap<SeriesId, Known>,
     changes: &BTreeMap<SeriesId, Change>,
+    beside: &Beside,
     writing: &mut Writing,
     derived: bool,
 ) -> Result<()> {
@@ -236,7 +241,8 @@ async fn put(
         let mut before = writing.levels.get(id).copied();
         for (&at_ms, &value) in after.at_ms.iter().zip(&after.value) {
             if different.contains(&at_ms) {
-                points.push(place::point(&known.place, &known.info, &tags, Reading { series: *id, at_ms, value }, before));
+                let point = place::point(&known.place, &known.info, &tags, Reading { series: *id, at_ms, value }, before);
+                points.push(with_figure(point, beside.get(&(*id, at_ms))));
             }
             before = read::later(Some((at_ms, value)), before);
         }
@@ -259,6 +265,14 @@ async fn put(
             writing.pending = crate::rows::join(changed);
             Err(error)
         }
+    }
+}
+
+/// A reading with what goes beside it.
+pub fn with_figure(point: Point, beside: Option<&(&'static str, f64)>) -> Point {
+    match beside {
+        Some((field, number)) => point.field(field, *number),
+        None => point,
     }
 }
 

@@ -29,12 +29,12 @@ pub fn error(status: u16, code: &str, message: &str) -> ResponseTemplate {
     ResponseTemplate::new(status).set_body_json(serde_json::json!({ "code": code, "message": message }))
 }
 
-/// A server of that version, below a path as behind a proxy.
+/// A server of that version, below a path as behind a-proxy.
 pub async fn server(version: &str) -> (MockServer, String) {
     let server = MockServer::start().await;
     let ping = ResponseTemplate::new(204).insert_header("X-Influxdb-Version", version).insert_header("X-Influxdb-Build", "OSS");
-    Mock::given(method("GET")).and(path("/behind/a proxy/ping")).respond_with(ping).mount(&server).await;
-    let url = format!("{}/behind/a%20proxy/", server.uri());
+    Mock::given(method("GET")).and(path("/behind/a-proxy/ping")).respond_with(ping).mount(&server).await;
+    let url = format!("{}/behind/a-proxy/", server.uri());
     (server, url)
 }
 

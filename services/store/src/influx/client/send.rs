@@ -103,8 +103,12 @@ impl Client {
     }
 
     /// Does a request until it succeeds, fails for good, or patience ends.
-    pub async fn patiently<T, F: Future<Output = std::result::Result<T, Failed>>>(&self, ask: impl Fn() -> F) -> Result<T> {
-        self.try_again(ask).await.map_err(|failed| match failed {
+    pub async fn patiently<T, F: Future<Output = std::result::Result<T, Failed>>>(
+        &self,
+        patience: Duration,
+        ask: impl Fn() -> F,
+    ) -> Result<T> {
+        self.try_again(patience, ask).await.map_err(|failed| match failed {
             Failed::Now(error) | Failed::Later(error, _) | Failed::Good(error) => error,
             Failed::Bad(why) => StoreError::Refused(format!("{} refuses: {why}", self.host())),
             Failed::TooLarge => StoreError::Refused(format!("{} refuses what is too large for it", self.host())),
@@ -114,9 +118,10 @@ impl Client {
 
     async fn try_again<T, F: Future<Output = std::result::Result<T, Failed>>>(
         &self,
+        patience: Duration,
         ask: impl Fn() -> F,
     ) -> std::result::Result<T, Failed> {
-        let until = Instant::now() + self.account.patience;
+        let until = Instant::now() + patience;
         let mut pause = FIRST_PAUSE;
         loop {
             let failed = match ask().await {
@@ -222,7 +227,7 @@ impl Client {
             }
         };
         let (body, parameters) = (&body, &parameters);
-        self.try_again(|| async move {
+        self.try_again(self.account.patience, || async move {
             let said = self.send(Method::POST, path, parameters, Some(Body::Lines(body.clone()))).await.map_err(Failed::Now)?;
             if said.status.is_success() {
                 return Ok(None);
