@@ -106,7 +106,7 @@ impl Point {
     /// Its line, without the line's end.
     pub fn line(&self) -> Result<String, LineError> {
         let mut line = String::with_capacity(96);
-        if self.measurement.is_empty() || self.measurement.starts_with('#') || one_line(&self.measurement) != self.measurement {
+        if self.measurement.is_empty() || self.measurement.starts_with('#') || tag_value(&self.measurement) != self.measurement {
             return Err(LineError::Name(self.measurement.clone(), "measurement"));
         }
         escape(&mut line, &self.measurement, &[',', ' ']);
@@ -157,16 +157,16 @@ fn key_of<'a>(key: &'a str, what: &'static str) -> Result<Cow<'a, str>, LineErro
     if is_taken { Err(LineError::Name(key.to_owned(), what)) } else { Ok(clean) }
 }
 
-/// What a tag can say: on one line, and without a backslash at its end, which would swallow what follows.
+/// What a tag can say: on one line, and with a slash for each backslash at its end or before what is escaped, or doubled: servers differ in what they
+/// take that for.
 pub fn tag_value(text: &str) -> Cow<'_, str> {
     let line = one_line(text);
-    match line.trim_end_matches('\\').len() {
-        end if end == line.len() => line,
-        end => {
-            let slashes = line.len() - end;
-            Cow::Owned(format!("{}{}", &line[..end], "/".repeat(slashes)))
-        }
+    if !line.contains('\\') {
+        return line;
     }
+    let next = line.chars().skip(1).map(Some).chain([None]);
+    let plain = |(c, next): (char, Option<char>)| if c == '\\' && next.is_none_or(|n| ",= \\".contains(n)) { '/' } else { c };
+    Cow::Owned(line.chars().zip(next).map(plain).collect())
 }
 
 /// Without the ends of lines and other characters that no line can hold; a space stands for each.
@@ -228,6 +228,7 @@ mod tests {
     #[test]
     fn what_no_line_can_hold_is_replaced_or_left_out() {
         assert_eq!(line("two\nlines\r\\\\", 1.0.into()), "m,t=two\\ lines\\ // f=1 5");
+        assert_eq!(line("a\\ b\\\\c\\d", 1.0.into()), "m,t=a/\\ b/\\c\\d f=1 5");
         assert_eq!(line("", true.into()), "m f=true 5");
         assert_eq!(line("\n", 7_i64.into()), "m,t=\\  f=7i 5");
         let gaps = Point::of("m").field("a", f64::NAN).field("b", f64::INFINITY).field("c", 1.0).line();

@@ -14,10 +14,12 @@ pub const ARRIVAL: &str = "wattribute_arrival";
 /// What changed by what was computed from what the store holds: no arrival, but blocks changed.
 pub const DERIVED: &str = "wattribute_derived";
 
-/// Points of one millisecond have slots of their own.
-const SLOTS: u64 = 64;
+/// Two processes that write within one millisecond have slots of their own, and so have two writes of one process.
+const PROCESSES: u64 = 4096;
 /// A write may be seen so much later than its time says, ns.
 const LATE_NS: i64 = 5_000_000_000;
+/// A log of no more than this is read from its start, ns.
+const WHOLE_NS: i64 = 86_400_000_000_000;
 /// More spans than this are told as one.
 const MOST: usize = 400;
 
@@ -52,14 +54,14 @@ impl Told {
 }
 
 /// The line that says where something changed; `None` where nothing did.
-pub fn point(measurement: &str, count: u64, spans: Vec<(i64, i64)>) -> Option<Point> {
+pub fn point(measurement: &str, process: u64, count: u64, spans: Vec<(i64, i64)>) -> Option<Point> {
     let mut spans = join(spans);
     let (first, last) = (spans.first()?.0, spans.last()?.1);
     if spans.len() > MOST {
         spans = vec![(first, last)];
     }
     let text: Vec<String> = spans.iter().map(|(first, last)| format!("{first}:{last}")).collect();
-    Some(Point::of(measurement).tag("slot", count % SLOTS).field("spans", text.join(";").as_str()))
+    Some(Point::of(measurement).tag("slot", format!("{}-{}", process % PROCESSES, count % 2)).field("spans", text.join(";").as_str()))
 }
 
 fn spans(row: &[Cell]) -> Vec<(i64, i64)> {
@@ -77,6 +79,12 @@ pub async fn changes(client: &Client, after_ns: i64) -> Result<(i64, Vec<(i64, i
         all.extend(spans(row));
     }
     Ok((newest, join(all)))
+}
+
+/// The time of the oldest arrival that is remembered, ns.
+pub async fn oldest(client: &Client) -> Result<Option<i64>> {
+    let found = client.query_ns(Space::Main, &format!("SELECT first(\"spans\") FROM \"{ARRIVAL}\"")).await?;
+    Ok(found.iter().flatten().flat_map(|table| &table.rows).find_map(|row| at(row)))
 }
 
 impl Influx {
@@ -111,6 +119,12 @@ impl Influx {
         };
         let new = cursors.into_iter().zip(points).filter(|(told_at, _)| *told_at > cursor);
         let spans_ms = join(new.flat_map(|(_, (_, _, spans))| spans).collect());
+        if cursor == 0 && last - oldest < WHOLE_NS && !super::maintain::has_pruned(client).await? {
+            // All there ever was is in the log.
+            let all = client.query_ns(Space::Main, &after(0)).await?;
+            let spans_ms = join(all.iter().flatten().flat_map(|table| &table.rows).flat_map(|row| spans(row)).collect());
+            return Ok(Arrivals { cursor: newest, spans_ms });
+        }
         if cursor < oldest - 1 || cursor > newest {
             // Forgotten, or from another store: everything may be new.
             return Ok(Arrivals { cursor: newest, spans_ms: self.everything().await?.into_iter().collect() });
@@ -134,11 +148,11 @@ mod tests {
 
     #[test]
     fn a_log_line_says_where_something_changed() {
-        let line = point(ARRIVAL, 65, vec![(5, 9), (0, 4), (100_000, 100_000)]).map(|p| p.line());
-        assert_eq!(line, Some(Ok("wattribute_arrival,slot=1 spans=\"0:9;100000:100000\"".to_owned())));
-        assert_eq!(point(ARRIVAL, 0, vec![]), None);
+        let line = point(ARRIVAL, 4099, 5, vec![(5, 9), (0, 4), (100_000, 100_000)]).map(|p| p.line());
+        assert_eq!(line, Some(Ok("wattribute_arrival,slot=3-1 spans=\"0:9;100000:100000\"".to_owned())));
+        assert_eq!(point(ARRIVAL, 0, 0, vec![]), None);
         let many: Vec<(i64, i64)> = (0..1000).map(|k| (k * 1_000_000, k * 1_000_000)).collect();
-        let line = point(ARRIVAL, 0, many).map(|p| p.line());
-        assert_eq!(line, Some(Ok("wattribute_arrival,slot=0 spans=\"0:999000000\"".to_owned())));
+        let line = point(ARRIVAL, 0, 0, many).map(|p| p.line());
+        assert_eq!(line, Some(Ok("wattribute_arrival,slot=0-0 spans=\"0:999000000\"".to_owned())));
     }
 }

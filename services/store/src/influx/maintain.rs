@@ -35,12 +35,21 @@ struct Done {
     pruned_ns: i64,
 }
 
+async fn done(client: &Client) -> Result<Done> {
+    Ok(kept::document(client, DONE).await?.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+}
+
+/// Whether some of the log is forgotten.
+pub async fn has_pruned(client: &Client) -> Result<bool> {
+    Ok(done(client).await?.pruned_ns > 0)
+}
+
 impl Influx {
     pub(super) async fn keep_in_order(&self, now_ms: i64) -> Result<()> {
         let now_ms = read::within(now_ms);
         let before_ms = keep::closed_before_ms(now_ms);
         let client = self.client().await?;
-        let mut done: Done = kept::document(client, DONE).await?.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        let mut done = done(client).await?;
 
         let (log_ns, mut changed) = log::changes(client, done.log_ns - LATE_NS).await?;
         let everything = self.everything().await?;
@@ -72,7 +81,8 @@ impl Influx {
         }
         self.forget_rollups(client, &all, now_ms, &mut done).await?;
         kept::forget_payloads(client, past(self.settings.keep_payloads, now_ms).unwrap_or(now_ms)).await?;
-        if log_ns - done.pruned_ns > LOG_NS + 86_400_000_000_000 {
+        let oldest_ns = log::oldest(client).await?.unwrap_or(log_ns);
+        if log_ns - oldest_ns > LOG_NS + 86_400_000_000_000 {
             for measurement in [log::ARRIVAL, log::DERIVED] {
                 let (measurement, to_ms) = (measurement.to_owned(), Some((log_ns - LOG_NS) / 1_000_000));
                 client.delete(Space::Main, &[Deletion { measurement, tags: Vec::new(), from_ms: None, to_ms }]).await?;

@@ -22,8 +22,9 @@ const AT_ONCE: usize = 20;
 const MOST_STRETCHES: usize = 64;
 
 /// What the writer remembers.
-#[derive(Default)]
 pub struct Writing {
+    /// A number of this process.
+    process: u64,
     /// Writes so far.
     count: u64,
     /// Where something may have changed in a write that failed: it is told with the next.
@@ -34,6 +35,13 @@ pub struct Writing {
     figures: Figures,
     /// When each device said its last payload, ms.
     payloads: BTreeMap<(String, String), i64>,
+}
+
+impl Default for Writing {
+    fn default() -> Self {
+        let (process, figures) = (super::series::nonce(), Figures::default());
+        Writing { process, count: 0, pending: Vec::new(), levels: BTreeMap::new(), figures, payloads: BTreeMap::new() }
+    }
 }
 
 /// Writes points that are our own; one that InfluxDB refuses is an error.
@@ -250,7 +258,7 @@ async fn put(
     }
     writing.count += 1;
     let measurement = if derived { log::DERIVED } else { log::ARRIVAL };
-    points.extend(log::point(measurement, writing.count, changed.clone()));
+    points.extend(log::point(measurement, writing.process, writing.count, changed.clone()));
     let done = async {
         client.delete(Space::Main, &deletions).await?;
         keep(client, Space::Main, &points).await
