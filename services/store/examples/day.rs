@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use wattribute_domain::{Quantity, Reading, Role, SeriesId, SeriesInfo};
 use wattribute_store::influx::Account;
-use wattribute_store::{Batch, Origin, Settings, Store, open_with};
+use wattribute_store::{Batch, Origin, Settings, open_with};
 
 const HOUR: i64 = 3_600_000;
 /// A day that is over, from its start on.
