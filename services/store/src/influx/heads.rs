@@ -133,7 +133,7 @@ async fn cells_of(client: &Client, fine: bool, series: SeriesId, from_ms: i64, t
     let (space, measurement, cell_ms) =
         if fine { (Space::Minutes, MINUTE, MINUTE_MS) } else { (Space::TenMinutes, TEN_MINUTES, TEN_MINUTES_MS) };
     let query = format!(
-        "SELECT \"min\", \"max\", \"mean\", \"covered_ms\" FROM \"{measurement}\" WHERE \"series\" = '{}' AND time >= {from_ms}ms AND time < {to_ms}ms",
+        "SELECT \"min\", \"max\", \"integral\", \"covered_ms\" FROM \"{measurement}\" WHERE \"series\" = '{}' AND time >= {from_ms}ms AND time < {to_ms}ms",
         series.0
     );
     let mut blocks: BTreeMap<i64, Vec<Held>> = BTreeMap::new();
@@ -141,9 +141,8 @@ async fn cells_of(client: &Client, fine: bool, series: SeriesId, from_ms: i64, t
         let Some((at_ms, covered_ms)) = at(row).zip(row.get(4).and_then(Cell::whole)) else { continue };
         let start_ms = crate::held::block_of(at_ms);
         let block = blocks.entry(start_ms).or_insert_with(|| vec![Held::NOTHING; (BLOCK_MS / cell_ms) as usize]);
-        let integral = if covered_ms > 0 { number(row.get(3)) * covered_ms as f64 } else { 0.0 };
         if let Some(cell) = block.get_mut(((at_ms - start_ms) / cell_ms) as usize) {
-            *cell = Held { min: number(row.get(1)), max: number(row.get(2)), integral, covered_ms };
+            *cell = Held { min: number(row.get(1)), max: number(row.get(2)), integral: number(row.get(3)), covered_ms };
         }
     }
     Ok(blocks)
@@ -207,6 +206,7 @@ pub fn points(fine: bool, series: SeriesId, known: &Known, rows: &Series, start_
             .field("min", cell.min)
             .field("max", cell.max)
             .field("mean", cell.mean())
+            .field("integral", cell.integral)
             .field("covered_ms", cell.covered_ms)
             .at(start_ms + k as i64 * cell_ms)
     };

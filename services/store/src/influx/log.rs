@@ -23,6 +23,9 @@ const WHOLE_NS: i64 = 86_400_000_000_000;
 /// More spans than this are told as one.
 const MOST: usize = 400;
 
+/// First and last instant, ms.
+type Stretch = (i64, i64);
+
 /// Arrivals that were told, so that one that is seen late is told once and not passed over.
 #[derive(Default)]
 pub struct Told {
@@ -110,7 +113,7 @@ impl Influx {
             found.extend(client.query_ns(Space::Main, &after(last.saturating_sub(LATE_NS))).await?);
         }
         let rows = found.iter().skip(2).flatten().flat_map(|table: &Table| &table.rows);
-        let points: Vec<(i64, &str, Vec<(i64, i64)>)> = rows.filter_map(|row| Some((at(row)?, row.get(2)?.text()?, spans(row)))).collect();
+        let points: Vec<(i64, &str, Vec<Stretch>)> = rows.filter_map(|row| Some((at(row)?, row.get(2)?.text()?, spans(row)))).collect();
         let (newest, cursors) = {
             let mut told = locked(&self.told);
             let cursors = told.take(points.iter().map(|(at_ns, slot, _)| (*at_ns, *slot)));

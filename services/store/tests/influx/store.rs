@@ -124,7 +124,7 @@ async fn one_process_hears_what_another_wrote(#[values(Kind::InfluxOne, Kind::In
             correlator.write(batch(vec![reading(id, b, 2.0)])),
             meter.write(derived)
         );
-        (one.unwrap(), two.unwrap(), three.unwrap());
+        one.and(two).and(three).unwrap();
         let told = correlator.arrivals(cursor).await.unwrap();
         assert_eq!(told.spans_ms, [(a, a), (b, b)]);
         cursor = told.cursor;
