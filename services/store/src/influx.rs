@@ -16,6 +16,7 @@ pub mod line;
 mod log;
 mod maintain;
 pub(crate) mod mirrored;
+mod newest;
 mod place;
 mod read;
 mod series;
@@ -59,6 +60,8 @@ pub struct Influx {
     writing: tokio::sync::Mutex<write::Writing>,
     /// Arrivals that were told.
     told: Mutex<log::Told>,
+    /// The newest rows, as last found.
+    newest: Mutex<Option<newest::Newest>>,
     /// Up to where blocks have heads, ms, and when that was looked up.
     headed: Mutex<Option<(i64, tokio::time::Instant)>>,
 }
@@ -75,6 +78,7 @@ impl Influx {
             known: Mutex::default(),
             writing: tokio::sync::Mutex::default(),
             told: Mutex::default(),
+            newest: Mutex::default(),
             headed: Mutex::default(),
         })
     }

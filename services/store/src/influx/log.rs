@@ -84,6 +84,13 @@ pub async fn changes(client: &Client, after_ns: i64) -> Result<(i64, Vec<(i64, i
     Ok((newest, join(all)))
 }
 
+/// The newest time that any write is remembered of, ns; 0 without any.
+pub async fn newest(client: &Client) -> Result<i64> {
+    let last = |measurement: &str| format!("SELECT last(\"spans\") FROM \"{measurement}\"");
+    let found = client.query_ns(Space::Main, &format!("{};{}", last(ARRIVAL), last(DERIVED))).await?;
+    Ok(found.iter().flatten().flat_map(|table| &table.rows).filter_map(|row| at(row)).max().unwrap_or(0))
+}
+
 /// The time of the oldest arrival that is remembered, ns.
 pub async fn oldest(client: &Client) -> Result<Option<i64>> {
     let found = client.query_ns(Space::Main, &format!("SELECT first(\"spans\") FROM \"{ARRIVAL}\"")).await?;

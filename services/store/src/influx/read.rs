@@ -6,12 +6,13 @@ use wattribute_domain::{Reading, Series, SeriesId};
 
 use super::client::{Client, Space, number, questions};
 use super::place::{Place, SILENT};
-use super::series::Known;
 use super::table::{Cell, Table, at};
 use super::{INSTANTS, Influx, heads, locked};
 use crate::Result;
 use crate::held::{BLOCK_MS, block_of};
 use crate::rows::overlay;
+
+const DAY_MS: i64 = 86_400_000;
 
 /// An instant that InfluxDB can hold.
 pub fn within(at_ms: i64) -> i64 {
@@ -51,13 +52,20 @@ pub fn rows(found: &[Vec<Table>]) -> Series {
     rows
 }
 
-/// Raw rows in `[from_ms, to_ms)`, and the last before.
+/// Raw rows in `[from_ms, to_ms)`, and the last before: most series said something within the day, and a year is not looked through for it.
 async fn raw(client: &Client, series: SeriesId, place: &Place, from_ms: i64, to_ms: i64) -> Result<(Series, Option<(i64, f64)>)> {
-    let before = format!("{} \"series\" = '{}' AND time < {from_ms}ms ORDER BY time DESC LIMIT 1", select(place), series.0);
-    let found = client.query(Space::Main, &format!("{};{before}", select_range(place, series, from_ms, to_ms))).await?;
-    let within = found.get(..1).map(rows).unwrap_or_default();
-    let before = found.get(1..).map(rows).unwrap_or_default();
-    Ok((within, before.at_ms.first().copied().zip(before.value.first().copied())))
+    let last = |since: &str| {
+        let begin = format!("{} \"series\" = '{}' AND time < {from_ms}ms", select(place), series.0);
+        format!("{begin}{since} ORDER BY time DESC LIMIT 1")
+    };
+    let of_the_day = last(&format!(" AND time >= {}ms", within(from_ms - DAY_MS)));
+    let found = client.query(Space::Main, &format!("{};{of_the_day}", select_range(place, series, from_ms, to_ms))).await?;
+    let inside = found.get(..1).map(rows).unwrap_or_default();
+    let mut before = found.get(1..).map(rows).unwrap_or_default();
+    if before.is_empty() {
+        before = rows(&client.query(Space::Main, &last("")).await?);
+    }
+    Ok((inside, before.at_ms.first().copied().zip(before.value.first().copied())))
 }
 
 /// The later of two rows; the first where both are of one instant.
@@ -101,7 +109,7 @@ impl Influx {
     }
 
     /// Statements that ask each place of any series; they find what is grouped by series.
-    async fn of_each_place(&self, statement: impl Fn(&Place) -> String) -> Result<Vec<Vec<Table>>> {
+    pub(super) async fn of_each_place(&self, statement: impl Fn(&Place) -> String) -> Result<Vec<Vec<Table>>> {
         let client = self.client().await?;
         let places: BTreeSet<Place> = locked(&self.known).values().map(|known| known.place.clone()).collect();
         let mut found = Vec::new();
@@ -110,36 +118,6 @@ impl Influx {
             found.extend(client.query(Space::Main, &question).await?);
         }
         Ok(found)
-    }
-
-    pub(super) async fn newest(&self) -> Result<Vec<Reading>> {
-        self.load_series().await?;
-        let client = self.client().await?;
-        let of = |place: &Place| {
-            let last =
-                |field: &str| format!("SELECT last(\"{field}\") FROM \"{}\" WHERE \"series\" != '' GROUP BY \"series\"", place.measurement);
-            format!("{};{}", last(&place.field), last(SILENT))
-        };
-        let (found, forgotten) = tokio::try_join!(self.of_each_place(of), heads::newest_forgotten(client))?;
-        let known: BTreeMap<SeriesId, Known> = locked(&self.known).clone();
-        let mut newest: BTreeMap<SeriesId, (i64, f64)> = forgotten.into_iter().map(|(id, head)| (id, (head.last_ms, head.last))).collect();
-        for table in found.iter().flatten() {
-            let Some((id, row)) = table.series().map(SeriesId).zip(table.rows.first()) else { continue };
-            // `silent` is asked for at each field of a measurement; it counts for all of its series alike.
-            let Some(at_ms) = at(row).filter(|_| known.get(&id).is_some_and(|known| known.place.measurement == table.name)) else {
-                continue;
-            };
-            let value = row.get(1).and_then(Cell::number).unwrap_or(f64::NAN);
-            let better = newest.get(&id).is_none_or(|(before, _)| at_ms >= *before);
-            if better {
-                newest.insert(id, (at_ms, value));
-            }
-        }
-        Ok(newest
-            .into_iter()
-            .filter(|(id, _)| known.contains_key(id))
-            .map(|(series, (at_ms, value))| Reading { series, at_ms, value })
-            .collect())
     }
 
     pub(super) async fn read_all(&self, from_ms: i64, to_ms: i64) -> Result<Vec<Reading>> {
