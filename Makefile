@@ -6,10 +6,10 @@ DENY   := $(shell command -v cargo-deny)
 NEXTEST := $(shell command -v cargo-nextest)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run dashboard test test-api test-dashboard e2e screenshots bench-dashboard test-real test-real-all test-graphite check format clippy doc deny accept exam bench bench-api bench-store
+.PHONY: help build run dashboard test test-api test-dashboard e2e screenshots bench-dashboard test-real test-real-all test-graphite test-peers check check-ops test-grafana test-dockerfile cross-aarch64 format clippy doc deny accept exam bench bench-api bench-store
 
 help:           ## this list
-	@sed -n 's/^\([a-z-]*\): .*## /make \1\t/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z0-9-]*\): .*## /make \1\t/p' Makefile | expand -t 18
 
 build: dashboard ## build the `wattribute` command, with the dashboard in it
 	$(CARGO) build --profile ci --workspace --all-targets
@@ -65,6 +65,9 @@ test-real: test-graphite ## tests against a real Home Assistant: the one of HOME
 test-graphite:  ## the export against a real Carbon and graphite-web, from PyPI into ~/.cache/wattribute
 	scripts/test-graphite.sh
 
+test-peers:     ## adapters against foreign clients from PyPI and a real Mosquitto
+	scripts/test-peers.sh
+
 test-real-all:  ## the same against every Home Assistant of ha-lab
 	scripts/test-real.sh 2026.11.0 2026.2.3 2024.3.3
 
@@ -85,6 +88,21 @@ ifdef DENY
 else
 	@echo "SKIPPED: cargo deny is not installed (cargo install --locked cargo-deny)"
 endif
+
+check-ops:      ## compose file, Dockerfile, systemd's service, installer, Grafana's dashboards (Debian: docker-compose shellcheck python3-yaml)
+	scripts/check-ops.sh
+
+test-grafana:   ## every query of the dashboards against real servers: Graphite (PyPI), InfluxDB, Prometheus (Debian: influxdb prometheus)
+	scripts/test_grafana.py $(ARGS)
+
+# With examples cargo chooses the features of all tests, so that what the workspace depends on is not compiled twice.
+test-dockerfile: ## what the Dockerfile's stages run, in order, on this machine, in a folder that gets only what they copy
+	WATTRIBUTE_DOCKERFILE_ROOT=$${XDG_CACHE_HOME:-$$HOME/.cache}/wattribute/image WATTRIBUTE_CARGO_ARGS='--workspace --lib --bins --examples' \
+	  CARGO_TARGET_DIR=$(abspath $(or $(CARGO_TARGET_DIR),target)) scripts/dockerfile.py $(ARGS)
+
+cross-aarch64: dashboard ## the binary for a Raspberry Pi (64 bit): target/cross-aarch64/wattribute, by Debian's cross compiler
+	contrib/docker/toolchain.sh arm64
+	contrib/docker/build.sh arm64 target/cross-aarch64
 
 accept:         ## take the snapshots that tests print as the new truth; read the diff
 	INSTA_UPDATE=always INSTA_FORCE_PASS=1 $(CARGO) test --profile ci --workspace

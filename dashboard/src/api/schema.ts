@@ -2185,7 +2185,7 @@ export interface components {
              */
             quantity: string;
             /**
-             * @description What it is in the home; null where not known.
+             * @description What it is in the home; `copy` where another source says the same of the same device, and counts; null where not known.
              * @example whole_house
              */
             role?: string | null;

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use secrecy::SecretString;
 use serde::Deserialize;
 use wattribute_meter::Sources;
-use wattribute_meter::adapters::{http, iotawatt, mqtt as mqtt_source};
+use wattribute_meter::adapters::{http, iotawatt, mqtt as mqtt_source, pulse, tuya};
 use wattribute_service::config::Loader;
 use wattribute_service::{ConfigError, access, home_assistant, mqtt};
 
@@ -97,11 +97,20 @@ struct Top {
     mqtt_source: Vec<mqtt_source::Config>,
     http_source: Vec<http::Config>,
     iotawatt: Vec<iotawatt::Config>,
+    pulse: Vec<pulse::Config>,
+    tuya_device: Vec<tuya::Device>,
 }
 
 impl Default for Top {
     fn default() -> Self {
-        Top { data_dir: PathBuf::from("./data"), mqtt_source: Vec::new(), http_source: Vec::new(), iotawatt: Vec::new() }
+        Top {
+            data_dir: PathBuf::from("./data"),
+            mqtt_source: Vec::new(),
+            http_source: Vec::new(),
+            iotawatt: Vec::new(),
+            pulse: Vec::new(),
+            tuya_device: Vec::new(),
+        }
     }
 }
 
@@ -167,12 +176,22 @@ pub fn load_from(file: Option<&Path>, environment: &[(String, String)], services
         broker: mqtt.clone(),
         tasmota: loader.section("tasmota")?,
         glow: loader.section("glow")?,
+        emporia: loader.section("emporia")?,
+        sense: loader.section("sense")?,
         mqtt: top.mqtt_source,
         http: top.http_source,
         iotawatt: top.iotawatt,
+        shelly: loader.section("shelly")?,
+        pulse: top.pulse,
+        door: pulse::Door::default(),
+        tuya: tuya::Config { devices: top.tuya_device, ..loader.section("tuya")? },
+        kasa: loader.section("kasa")?,
+        tapo: loader.section("tapo")?,
         roles: loader.section("roles")?,
     };
-    let meter = wattribute_meter::Config { sources, meter: home.meter.clone(), ..loader.section("meter")? };
+    let backup: wattribute_meter::backups::Config = loader.section("backup")?;
+    backup.check().map_err(ConfigError)?;
+    let meter = wattribute_meter::Config { sources, backup, meter: home.meter.clone(), ..loader.section("meter")? };
     let mut config = Config {
         data_dir: top.data_dir,
         store: loader.section("store")?,

@@ -1,15 +1,17 @@
-//! `import` and `backup`: into the store, and out of it as a whole.
+//! `import`, `backup` and `restore`: into the store, out of it as a whole, and back.
 
 use std::io::{IsTerminal, stderr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
+use chrono_tz::Tz;
 use wattribute_meter::adapters::history;
-use wattribute_meter::import::import as write;
+use wattribute_meter::import::{Summary, import as write, import_energy_meter, is_energy_meter};
 use wattribute_store::Origin;
 
 use crate::config::{self, Services};
+use crate::instant::time_zone;
 use crate::progress::{Reading, Working};
 use crate::run::{Arguments, open_store, runtime, store_origin, store_url};
 use crate::{number, output, text};
@@ -17,9 +19,12 @@ use crate::{number, output, text};
 /// What `import` takes.
 #[derive(clap::Args, Debug)]
 pub struct ImportArguments {
-    /// Home Assistant databases, history exports (CSV) or Parquet files; several are read as one history
+    /// Home Assistant databases, history exports (CSV) or Parquet files, several of which are read as one history; databases of energyMeter
     #[arg(required = true, value_name = "FILES")]
     files: Vec<PathBuf>,
+    /// Time zone of the clock that energyMeter wrote its times by; else the home's
+    #[arg(long, value_name = "ZONE")]
+    time_zone: Option<Tz>,
     #[command(flatten)]
     all: Arguments,
 }
@@ -37,12 +42,35 @@ pub struct BackupArguments {
     demo: bool,
 }
 
+/// What `restore` takes.
+#[derive(clap::Args, Debug)]
+pub struct RestoreArguments {
+    /// A backup; the store that is there now is kept beside it
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    all: Arguments,
+    /// Of the made-up home of `wattribute demo`
+    #[arg(long)]
+    demo: bool,
+}
+
 /// Reads files as `analyze` does and writes what they say into the store. The same files again change nothing.
 pub fn import(arguments: &ImportArguments) -> anyhow::Result<ExitCode> {
     let loaded = config::load(arguments.all.config.as_deref(), Services::All)?;
+    let (energy_meters, files): (Vec<_>, Vec<_>) = arguments.files.iter().cloned().partition(|file| is_energy_meter(file));
+    for file in &energy_meters {
+        let (store, url) = open_store(&loaded, Origin::Home)?;
+        let zone = time_zone(arguments.time_zone, loaded.config.home.time_zone.as_deref());
+        let summary = runtime()?.block_on(import_energy_meter(file, zone, &*store));
+        told(&summary.with_context(|| format!("{} cannot be imported", file.display()))?, &url);
+    }
+    if files.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
     let terminal = stderr().is_terminal();
     let mut reading = Reading::begin(terminal);
-    let read = history::read(&arguments.files, &history::Options::default(), &mut |progress| reading.show(&progress));
+    let read = history::read(&files, &history::Options::default(), &mut |progress| reading.show(&progress));
     reading.end();
     let history = read?;
     let left_out = history.bad.left_out();
@@ -54,13 +82,17 @@ pub fn import(arguments: &ImportArguments) -> anyhow::Result<ExitCode> {
     let working = Working::begin("Writing it to the store", terminal);
     let written = runtime()?.block_on(write(history, &*store, "home_assistant", &mut |_| {}));
     drop(working);
-    let summary = written.context("the history cannot be written to the store")?;
+    told(&written.context("the history cannot be written to the store")?, &url);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says what an import wrote.
+fn told(summary: &Summary, url: &str) {
     for note in &summary.notes {
         eprintln!("wattribute: {}", text::one_line(note));
     }
     let (series, readings) = (number::fixed(summary.series as f64, 0), number::fixed(summary.readings as f64, 0));
     println!("{readings} readings of {series} series are in {url}");
-    Ok(ExitCode::SUCCESS)
 }
 
 /// Writes a consistent copy of the store, also while it is in use.
@@ -78,5 +110,18 @@ pub fn backup(arguments: &BackupArguments) -> anyhow::Result<ExitCode> {
     let (store, url) = open_store(&loaded, origin)?;
     runtime()?.block_on(store.backup(path)).with_context(|| format!("{}: the copy cannot be written", path.display()))?;
     println!("{url} is copied to {}", path.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Puts a backup in the place of the store, which nothing may have open.
+pub fn restore(arguments: &RestoreArguments) -> anyhow::Result<ExitCode> {
+    let loaded = config::load(arguments.all.config.as_deref(), Services::All)?;
+    let origin = if arguments.demo { Origin::Demo } else { Origin::Home };
+    let url = store_url(&loaded, origin)?;
+    let kept = wattribute_store::restore(&url, origin, &arguments.file)?;
+    println!("{} is now {url}", arguments.file.display());
+    if let Some(kept) = kept {
+        println!("what was there before is kept as {}; remove it when you do not need it", kept.display());
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -6,9 +6,12 @@ mod analyze;
 mod arenas;
 mod arguments;
 mod ask;
+mod calibrate;
 mod check;
 mod config;
 mod correlations;
+mod export;
+mod health;
 mod instant;
 mod keep;
 mod number;
@@ -21,6 +24,7 @@ mod table;
 mod text;
 mod token;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -48,18 +52,26 @@ enum Command {
     Correlator(run::SingleArguments),
     /// Run the data API and the pages alone
     DataApi(run::SingleArguments),
-    /// Read every entity once and print what it says; write nothing
+    /// Read every entity and every device once and print what it says; write nothing
     Once(ask::OnceArguments),
-    /// Print what would be read of a source, and why
+    /// Look for what can be read, and print what to put into the configuration
     Discover(ask::DiscoverArguments),
     /// Try every connection; say what is wrong and what would help
     Check(check::CheckArguments),
+    /// Ask a service how it is; exit code 1 where it is of no use
+    Health(health::HealthArguments),
     /// Write a recorded history into the store: Home Assistant databases, CSV or Parquet files
     Import(keep::ImportArguments),
     /// Copy the store to a file, also while it is in use
     Backup(keep::BackupArguments),
+    /// Put a backup in the place of the store; stop Wattribute first
+    Restore(keep::RestoreArguments),
+    /// Write readings to CSV or Parquet files, one for each month
+    Export(export::ExportArguments),
     /// Make, list or revoke the tokens that let others in
     Token(token::TokenArguments),
+    /// Set what a meter shows, read off the meter itself; a running service takes it up at once
+    Calibrate(calibrate::CalibrateArguments),
     /// Print the OpenAPI description of a service
     Openapi(openapi::Arguments),
     /// Print the configuration in effect, without its secrets
@@ -70,7 +82,7 @@ fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
         eprintln!("wattribute: this is a bug, please report it: {}", text::one_line(&panic.to_string()))
     }));
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(as_commands(std::env::args_os().collect())) {
         Ok(cli) => cli,
         Err(usage) => return refuse_usage(&usage),
     };
@@ -87,9 +99,13 @@ fn main() -> ExitCode {
         Command::Once(arguments) => ask::once(&arguments),
         Command::Discover(arguments) => ask::discover(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Health(arguments) => health::run(&arguments),
         Command::Import(arguments) => keep::import(&arguments),
         Command::Backup(arguments) => keep::backup(&arguments),
+        Command::Restore(arguments) => keep::restore(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
         Command::Token(arguments) => token::run(&arguments),
+        Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Openapi(arguments) => openapi::run(&arguments),
         Command::Config(arguments) => show::run(&arguments),
     };
@@ -101,6 +117,18 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// What scripts of before wrote as `--discover` and `--once`, also behind `meter`, as the commands that these are now.
+fn as_commands(mut words: Vec<OsString>) -> Vec<OsString> {
+    let at = if words.get(1).is_some_and(|word| word == "meter") { 2 } else { 1 };
+    if let Some(command) =
+        words.get(at).and_then(|word| word.to_str()?.strip_prefix("--")).filter(|word| ["discover", "once"].contains(word))
+    {
+        let command = command.into();
+        words.splice(1..=at, [command]);
+    }
+    words
 }
 
 /// Help and version as clap prints them; anything else as one line.
@@ -120,6 +148,14 @@ fn refuse_usage(usage: &clap::Error) -> ExitCode {
 mod tests {
     use super::*;
     use clap::CommandFactory;
+
+    #[test]
+    fn the_words_of_earlier_scripts_are_commands() {
+        let words = |said: &str| as_commands(said.split(' ').map(OsString::from).collect()).join(" ".as_ref());
+        assert_eq!(words("wattribute --discover mqtt"), "wattribute discover mqtt");
+        assert_eq!(words("wattribute meter --once --write"), "wattribute once --write");
+        assert_eq!(words("wattribute meter --config a.toml"), "wattribute meter --config a.toml");
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -80,7 +80,7 @@ impl Catalogue {
     /// Every sensor of power or energy, but not of gas, and of a device that two sources read only one's.
     pub fn sensors(&self) -> Vec<SeriesId> {
         let measures = |info: &SeriesInfo| {
-            let is_other = matches!(info.role, Some(Role::Gas | Role::Copy));
+            let is_other = matches!(info.role, Some(Role::Gas | Role::Copy | Role::Guess));
             !is_other && matches!(info.quantity, Quantity::PowerW | Quantity::EnergyImportKwh | Quantity::EnergyExportKwh)
         };
         self.series.iter().filter(|(_, info)| measures(info)).map(|(id, _)| *id).collect()

@@ -7,7 +7,8 @@ use crate::catalogue::{Catalogue, sensor_name};
 /// The expression over series that the owner means; without words the only meter beside Home Assistant that says of itself that it is the house's.
 /// `None`: it is to be found. The error says which meters there are.
 pub fn meant(catalogue: &Catalogue, words: Option<&str>) -> anyhow::Result<Option<String>> {
-    let all: Vec<(SeriesId, &SeriesInfo)> = catalogue.all().filter(|(_, info)| info.role != Some(Role::Gas)).collect();
+    let all: Vec<(SeriesId, &SeriesInfo)> =
+        catalogue.all().filter(|(_, info)| !matches!(info.role, Some(Role::Gas | Role::Guess))).collect();
     let of = |wanted: &dyn Fn(&SeriesInfo) -> bool| -> Vec<String> {
         all.iter().filter(|(_, info)| wanted(info)).map(|(_, info)| sensor_name(info)).collect()
     };

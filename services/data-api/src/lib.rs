@@ -18,6 +18,8 @@ use wattribute_store::{OURS, Store};
 
 pub use routes::{Api, Live, router};
 
+use routes::gauges::Gauges;
+
 /// `[data_api]` in the config file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -44,6 +46,8 @@ impl Default for Config {
 
 /// How often it is looked whether there is anything to show.
 const LOOK: std::time::Duration = std::time::Duration::from_secs(5);
+/// At every third look the gauges of the home are set anew.
+const GAUGES_EVERY: u32 = 3;
 
 /// Answers the API, and on `pages` the same with the pages, until it is told to stop.
 pub async fn run(config: Config, context: Context, pages: Option<TcpListener>) -> anyhow::Result<()> {
@@ -52,7 +56,7 @@ pub async fn run(config: Config, context: Context, pages: Option<TcpListener>) -
         live: Live::new(context.store.clone(), context.is_demo, context.shutdown.clone()),
         ..Api::new(context.store.clone(), config, context.is_demo)
     };
-    let since = api.since.clone();
+    let (since, told) = (api.since.clone(), api.clone());
     let about = About::of("data-api", &context);
     let answering = http::serve(context.listener, about.clone(), router(api.clone()), context.shutdown.clone());
     let showing = async {
@@ -64,6 +68,8 @@ pub async fn run(config: Config, context: Context, pages: Option<TcpListener>) -
         }
     };
     let looking = async {
+        Gauges::describe();
+        let (mut gauges, mut looks) = (Gauges::default(), 0_u32);
         while !context.shutdown.is_cancelled() {
             let state = match has_readings(&*context.store).await {
                 Ok(true) => State::Ok,
@@ -72,6 +78,11 @@ pub async fn run(config: Config, context: Context, pages: Option<TcpListener>) -
             };
             context.health.set("readings", state);
             since.look(&context.health, Utc::now().timestamp_millis());
+            // Where the store cannot be read, what was told last stands; /health says it.
+            if looks.is_multiple_of(GAUGES_EVERY) {
+                gauges.set(&told).await.ok();
+            }
+            looks = looks.wrapping_add(1);
             tokio::select! {
                 () = tokio::time::sleep(LOOK) => {}
                 () = context.shutdown.cancelled() => {}

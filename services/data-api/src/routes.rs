@@ -8,6 +8,7 @@ mod device;
 mod devices;
 mod drift;
 mod export;
+pub mod gauges;
 mod history;
 mod home;
 mod impact;

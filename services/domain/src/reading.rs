@@ -107,6 +107,8 @@ pub enum Role {
     Gas,
     /// What another source says of the same device as well: kept, and not counted.
     Copy,
+    /// What a source works out by itself instead of measuring it, such as the devices that Sense makes out: kept, and not counted.
+    Guess,
 }
 
 /// Number of a series within one store.

@@ -4,6 +4,7 @@ mod broker;
 pub mod demo;
 mod described;
 mod discover;
+pub mod emporia;
 #[cfg(test)]
 mod fixtures;
 mod fleet;
@@ -12,21 +13,32 @@ pub mod history;
 pub mod home_assistant;
 pub mod http;
 pub mod iotawatt;
+pub mod kasa;
 pub mod mqtt;
 mod numbers;
 mod pick;
+pub mod pulse;
 #[cfg(test)]
 mod readmes;
 mod roles;
 pub(crate) mod same;
+pub mod sense;
+#[cfg(test)]
+mod shared_answers;
+pub mod shelly;
+pub mod tapo;
 pub mod tasmota;
 mod told;
+mod tplink;
+pub mod tuya;
 mod web;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
+use tokio::sync::Notify;
 use wattribute_domain::SeriesInfo;
 
 pub use broker::{Hears, Listener};
@@ -81,6 +93,30 @@ pub enum Event {
         /// What it says.
         text: String,
     },
+    /// Whoever waits for it is told when all that was said before is on the disk.
+    Kept(Kept),
+}
+
+/// Told once when what an adapter said is on the disk; clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Kept(Arc<Notify>);
+
+impl Kept {
+    /// Says so.
+    pub fn tell(&self) {
+        self.0.notify_one();
+    }
+
+    /// Waits until it is said; for one who waits.
+    pub async fn wait(&self) {
+        self.0.notified().await;
+    }
+}
+
+impl PartialEq for Kept {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
 }
 
 /// Why an adapter cannot go on, by what to do next.

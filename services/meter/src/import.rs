@@ -1,9 +1,11 @@
 //! A history out of files into the store: what was recorded before, in W, kWh and levels.
 
 mod convert;
+mod energy_meter;
 #[cfg(test)]
 mod tests;
 
+pub use energy_meter::{import_energy_meter, is_energy_meter};
 use wattribute_domain::{History, Home, Level, Quantity, Reading, SeriesId, SeriesInfo};
 use wattribute_store::{Batch, Store, StoreError};
 

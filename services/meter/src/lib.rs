@@ -1,17 +1,22 @@
 //! Adapters that turn what Home Assistant and devices say into readings and state changes.
 
 pub mod adapters;
+pub mod backups;
 mod consumption;
+mod find;
 mod http;
 pub mod import;
 mod ingest;
+mod once;
 mod run;
 mod sources;
 mod writer;
 
 pub use adapters::home_assistant::{discover, once};
 pub use consumption::{Circuit, Consumption};
+pub use find::{Kind, find};
 pub use http::{House, router};
 pub use ingest::ingest;
+pub use once::once_of;
 pub use run::{Config, run};
 pub use sources::Sources;

@@ -13,8 +13,8 @@ use wattribute_store::Store;
 
 use crate::adapters::home_assistant::{HEARD, HomeAssistant};
 use crate::adapters::same::DEVICES;
-use crate::adapters::{Adapter, demo};
-use crate::{House, Sources, ingest, router};
+use crate::adapters::{Adapter, demo, pulse};
+use crate::{House, Sources, backups, ingest, router};
 
 /// How often the store is looked after.
 const MAINTAIN_EVERY: Duration = Duration::from_secs(60);
@@ -33,6 +33,9 @@ pub struct Config {
     /// What else is read.
     #[serde(skip)]
     pub sources: Sources,
+    /// When copies of the store are made; section `[backup]`.
+    #[serde(skip)]
+    pub backup: backups::Config,
     /// The house's meter, an entity or an expression over entities, where the owner says it.
     #[serde(skip)]
     pub meter: Option<String>,
@@ -48,6 +51,7 @@ impl Default for Config {
             prefer: Vec::new(),
             home_assistant: None,
             sources: Sources::default(),
+            backup: backups::Config::default(),
             meter: None,
             demo: None,
         }
@@ -58,6 +62,7 @@ impl Default for Config {
 pub async fn run(config: Config, context: Context) -> anyhow::Result<()> {
     let about = http::About::of("meter", &context);
     let Context { store, listener, shutdown, health, .. } = context;
+    config.sources.door.open(store.clone(), about.access.clone());
     let adapters = adapters(&config, &store, &health).await?;
     if adapters.is_empty() {
         let remedy =
@@ -68,9 +73,13 @@ pub async fn run(config: Config, context: Context) -> anyhow::Result<()> {
     let links = adapters.iter().map(|adapter| (adapter.name().to_owned(), adapter.link())).collect();
     wattribute_store::set_links(&*store, links).await?;
     let meter = config.meter.or(config.home_assistant.and_then(|config| config.meter));
-    let routes = router(House { store: store.clone(), meter: meter.map(|meter| with_dots(&meter)) });
+    let pushed = pulse::routes(config.sources.door.clone());
+    let routes = router(House { store: store.clone(), meter: meter.map(|meter| with_dots(&meter)) }).merge(pushed);
 
     let maintaining = maintain(store.clone());
+    // The made-up home is not worth a copy.
+    let backup = if config.demo.is_some() { backups::Config::default() } else { config.backup };
+    let copying = backups::keep(backup, store.clone(), health.clone());
     let reading = async {
         ingest(adapters, store, health, shutdown.clone()).await.context("the meter service cannot write to the store")?;
         shutdown.cancelled().await;
@@ -80,6 +89,7 @@ pub async fn run(config: Config, context: Context) -> anyhow::Result<()> {
     tokio::select! {
         done = async { tokio::try_join!(reading, answering) } => done.map(|_| ()),
         () = maintaining => Ok(()),
+        () = copying => Ok(()),
     }
 }
 

@@ -7,15 +7,21 @@ use wattribute_domain::{Role, SeriesId, SeriesInfo};
 use wattribute_service::mqtt::Config as Broker;
 use wattribute_store::Store;
 
-use crate::adapters::{Adapter, AdapterError, Described, Roles, Same, glow, http, iotawatt, mqtt, tasmota};
+use crate::adapters::{
+    Adapter, AdapterError, Described, Roles, Same, emporia, glow, http, iotawatt, kasa, mqtt, pulse, sense, shelly, tapo, tasmota, tuya,
+};
 
-/// What is set up: sections `[tasmota]`, `[glow]`, `[[mqtt_source]]`, `[[http_source]]`, `[[iotawatt]]`, `[roles]`.
+/// What is set up: a section for each source, such as `[tasmota]`, or one for each device, such as `[[http_source]]`, and `[roles]`.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     /// The broker of what speaks MQTT; section `[mqtt]`.
     pub broker: Broker,
     /// Tasmota plugs and smart meters.
     pub tasmota: tasmota::Config,
+    /// An account of Emporia's.
+    pub emporia: emporia::Config,
+    /// An account of Sense's.
+    pub sense: sense::Config,
     /// Glow displays.
     pub glow: glow::Config,
     /// Devices that publish, as the owner describes them.
@@ -24,6 +30,18 @@ pub struct Sources {
     pub http: Vec<http::Config>,
     /// IoTaWatts.
     pub iotawatt: Vec<iotawatt::Config>,
+    /// Pulse meters.
+    pub pulse: Vec<pulse::Config>,
+    /// Where pulse meters push.
+    pub door: pulse::Door,
+    /// Tuya devices.
+    pub tuya: tuya::Config,
+    /// Shellies.
+    pub shelly: shelly::Config,
+    /// Kasa plugs and strips.
+    pub kasa: kasa::Config,
+    /// Tapo plugs and strips.
+    pub tapo: tapo::Config,
     /// What devices are in the home, whatever they come from.
     pub roles: BTreeMap<String, Role>,
 }
@@ -33,16 +51,37 @@ pub(crate) type Wrong = (&'static str, AdapterError);
 
 impl Sources {
     /// All that can be named as the source of the house's meter, with Home Assistant first.
-    pub const NAMES: [&str; 6] = ["home_assistant", tasmota::NAME, glow::NAME, mqtt::NAME, http::NAME, iotawatt::NAME];
+    pub const NAMES: &[&str] = &[
+        "home_assistant",
+        tasmota::NAME,
+        glow::NAME,
+        mqtt::NAME,
+        http::NAME,
+        iotawatt::NAME,
+        pulse::NAME,
+        emporia::NAME,
+        sense::NAME,
+        tuya::NAME,
+        shelly::NAME,
+        kasa::NAME,
+        tapo::NAME,
+    ];
 
     /// The sources that are set up.
     pub fn names(&self) -> Vec<&'static str> {
         let set_up = [
             (tasmota::NAME, !self.tasmota.topics.is_empty()),
-            (glow::NAME, !self.glow.topics.is_empty()),
+            (glow::NAME, !self.glow.topics.is_empty() || self.glow.cloud.is_set()),
             (mqtt::NAME, !self.mqtt.is_empty()),
             (http::NAME, !self.http.is_empty()),
             (iotawatt::NAME, !self.iotawatt.is_empty()),
+            (pulse::NAME, !self.pulse.is_empty()),
+            (emporia::NAME, self.emporia.is_set()),
+            (sense::NAME, self.sense.is_set()),
+            (tuya::NAME, self.tuya.is_set()),
+            (shelly::NAME, self.shelly.is_set_up()),
+            (kasa::NAME, self.kasa.is_set_up()),
+            (tapo::NAME, self.tapo.is_set_up()),
         ];
         set_up.into_iter().filter(|(_, is_set_up)| *is_set_up).map(|(name, _)| name).collect()
     }
@@ -58,13 +97,20 @@ impl Sources {
         };
         for name in self.names() {
             let over_mqtt = [tasmota::NAME, glow::NAME, mqtt::NAME].contains(&name);
-            if over_mqtt && self.broker.url.is_none() {
+            let is_elsewhere = name == glow::NAME && self.glow.topics.is_empty();
+            if over_mqtt && !is_elsewhere && self.broker.url.is_none() {
                 let why = "it is heard over MQTT, and no broker is set up: set `url` in [mqtt], such as mqtt://192.168.1.2:1883";
                 add(name, Err(AdapterError::Unsupported(why.to_owned())));
                 continue;
             }
             match name {
                 tasmota::NAME => add(name, tasmota::Tasmota::new(&self.tasmota, &self.broker, &known).map(boxed)),
+                glow::NAME if is_elsewhere => add(name, glow::GlowCloud::new(&self.glow.cloud, &known).map(boxed)),
+                glow::NAME if self.glow.cloud.is_set() => {
+                    let why = "[glow] topics and [glow.cloud] are both set: the same meter would be read twice; keep one of the two";
+                    add(name, Err(AdapterError::Unsupported(why.to_owned())));
+                    add(name, glow::Glow::listen(&self.glow, &self.broker, &known).map(boxed));
+                }
                 glow::NAME => add(name, glow::Glow::listen(&self.glow, &self.broker, &known).map(boxed)),
                 mqtt::NAME => {
                     let (adapter, errors) = mqtt::Mqtt::listen(&self.mqtt, &self.broker, &known);
@@ -73,6 +119,10 @@ impl Sources {
                         add(name, Ok(boxed(adapter)));
                     }
                 }
+                emporia::NAME => add(name, emporia::Emporia::new(&self.emporia, &known).map(boxed)),
+                sense::NAME => add(name, sense::Sense::new(&self.sense, &known).map(boxed)),
+                kasa::NAME => add(name, kasa::read(&self.kasa, &known).map(boxed)),
+                tapo::NAME => add(name, tapo::read(&self.tapo, &known).map(boxed)),
                 http::NAME => {
                     let mut names: Vec<String> = Vec::new();
                     for config in &self.http {
@@ -89,6 +139,21 @@ impl Sources {
                         add(name, is_new.and_then(|()| iotawatt::Iotawatt::new(config, &known, last_ms).map(boxed)));
                     }
                 }
+                pulse::NAME => {
+                    let (adapter, errors) = pulse::Pulse::new(&self.pulse, &self.door, &self.broker, store).await?;
+                    errors.into_iter().for_each(|error| add(name, Err(error)));
+                    if !adapter.is_empty() {
+                        add(name, Ok(boxed(adapter)));
+                    }
+                }
+                tuya::NAME => {
+                    let (fleet, errors) = tuya::read(&self.tuya, &known);
+                    errors.into_iter().for_each(|error| add(name, Err(error)));
+                    if !fleet.is_empty() {
+                        add(name, Ok(boxed(fleet)));
+                    }
+                }
+                shelly::NAME => add(name, shelly::Shelly::new(&self.shelly, &self.broker, &known).map(boxed)),
                 _ => {}
             }
         }

@@ -12,7 +12,7 @@ use wattribute_service::home_assistant::Backoff;
 use wattribute_service::{Health, State};
 use wattribute_store::{Batch, Payload, Span, Store, StoreError};
 
-use crate::adapters::Event;
+use crate::adapters::{Event, Kept};
 
 /// A batch is written at the latest this long after its first reading.
 const LONGEST: Duration = Duration::from_secs(1);
@@ -36,8 +36,16 @@ pub(crate) async fn write(
     mut parcels: mpsc::Receiver<Parcel>,
     shutdown: CancellationToken,
 ) -> Result<(), StoreError> {
-    let mut writer =
-        Writer { store, health, shutdown, numbers: HashMap::new(), batch: Batch::default(), extents: HashMap::new(), since: None };
+    let mut writer = Writer {
+        store,
+        health,
+        shutdown,
+        numbers: HashMap::new(),
+        batch: Batch::default(),
+        extents: HashMap::new(),
+        since: None,
+        waiting: Vec::new(),
+    };
     loop {
         let due = writer.since.map_or_else(|| Instant::now() + Duration::from_secs(3600), |since| since + LONGEST);
         tokio::select! {
@@ -61,6 +69,8 @@ struct Writer {
     extents: HashMap<SeriesId, (i64, i64)>,
     /// When the batch was begun.
     since: Option<Instant>,
+    /// Who waits for the batch to be on the disk.
+    waiting: Vec<Kept>,
 }
 
 impl Writer {
@@ -90,13 +100,14 @@ impl Writer {
                     self.batch.documents.retain(|(known, _)| *known != key);
                     self.batch.documents.push((key, text));
                 }
+                Event::Kept(kept) => self.waiting.push(kept),
             }
             self.since.get_or_insert_with(Instant::now);
             if self.batch.readings.len() >= MOST {
                 self.flush().await?;
             }
         }
-        Ok(())
+        if self.waiting.is_empty() { Ok(()) } else { self.flush().await }
     }
 
     /// The last that is said of each series counts.
@@ -149,7 +160,9 @@ impl Writer {
         self.since = None;
         self.extents.clear();
         let batch = std::mem::take(&mut self.batch);
+        let waiting = std::mem::take(&mut self.waiting);
         if batch.readings.is_empty() && batch.replaced.is_empty() && batch.payloads.is_empty() && batch.documents.is_empty() {
+            waiting.iter().for_each(Kept::tell);
             return Ok(());
         }
         let readings = batch.readings.len() as u64;
@@ -166,6 +179,7 @@ impl Writer {
             }
         }
         self.is_back();
+        waiting.iter().for_each(Kept::tell);
         metrics::counter!("wattribute_readings_total").increment(readings);
         Ok(())
     }

@@ -148,6 +148,7 @@ async fn consumption_says_null_where_nothing_is_known() {
         named("sensor.power_kitchen", "Kitchen", Some(Role::Circuit), Hold::UntilNext),
         named("sensor.gone_power", "Gone", None, Hold::UntilNext),
         named("plug-7", "Plug", None, Hold::Intervals),
+        named("dryer", "Dryer (guess)", Some(Role::Guess), Hold::Intervals),
     ];
     let events = (0..).zip(series).map(|(key, info)| Event::Series { key, info });
     let readings = vec![
@@ -157,6 +158,7 @@ async fn consumption_says_null_where_nothing_is_known() {
         says(1, now - HOUR_MS, 500.0),
         says(2, now - 10, f64::NAN),
         says(3, now - HOUR_MS, 70.0),
+        says(4, now - 1, 900.0),
         document("1"),
     ];
     let (script, _) = Script::of("script", vec![Ok(events.chain(readings).collect())]);
@@ -166,7 +168,7 @@ async fn consumption_says_null_where_nothing_is_known() {
     let kwh = answer["daily_kwh"].as_f64().unwrap();
     assert!((hour as f64 - 0.02..hour as f64 + 1.02).contains(&kwh), "{kwh} kWh at {hour} h");
     let circuits = answer["circuits"].as_array().unwrap();
-    assert_eq!(circuits.len(), 3);
+    assert_eq!(circuits.len(), 3, "a guess is no part of the house");
     assert_eq!(circuits[0], json!({"name": "Kitchen", "entity_id": "sensor.power_kitchen", "power_w": 500.0, "percentage": 25.0}));
     for circuit in &circuits[1..] {
         assert_eq!((&circuit["power_w"], &circuit["percentage"]), (&Value::Null, &Value::Null), "{circuit}");

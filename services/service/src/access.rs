@@ -16,6 +16,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 use chrono::Utc;
 use secrecy::{ExposeSecret, SecretString};
@@ -29,7 +30,7 @@ use limit::Limit;
 use network::Network;
 use secret::Fingerprint;
 
-pub use credential::COOKIE;
+pub use credential::{COOKIE, bearer};
 pub use guard::{Admitted, guard};
 pub use login::routes;
 pub use scope::Scope;
@@ -142,6 +143,17 @@ impl Access {
     pub async fn keep_in(&self, store: Arc<dyn Store>) {
         self.0.known.keep_in(store);
         self.0.known.look().await;
+    }
+
+    /// From here on lets the device with this token push, and nothing else.
+    pub fn let_push(&self, token: &SecretString) {
+        self.0.known.let_push(Fingerprint::of(token.expose_secret().trim()));
+    }
+
+    /// Whether a request shows a token or a login that is good for `scope`, wherever it comes from.
+    pub async fn shows(&self, request: &Parts, scope: Scope) -> bool {
+        let peer = guard::peer(&request.extensions);
+        matches!(self.shown(peer, &request.headers).await, Shown::Known(known) if known.allows(scope))
     }
 
     /// Whether anybody but this machine could get in.

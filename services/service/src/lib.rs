@@ -11,6 +11,7 @@ pub mod problem;
 pub mod shutdown;
 pub mod telemetry;
 pub mod tls;
+pub mod web;
 pub mod webhook;
 
 pub use access::Access;

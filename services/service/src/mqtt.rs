@@ -1,4 +1,4 @@
-//! The connection to the MQTT broker: one plain TCP connection that mends itself.
+//! The connection to the MQTT broker: one TCP connection, with TLS or without, that mends itself.
 //!
 //! [`connect`] gives a [`Client`] to speak through and [`Events`] to hear with. Subscriptions are renewed after every reconnect; what was
 //! published while the broker was away is refused, so that whoever publishes says it anew on [`Event::Connected`].
@@ -13,9 +13,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rumqttc::{AsyncClient, MqttOptions, QoS};
+use rumqttc::{AsyncClient, MqttOptions, QoS, TlsConfiguration, Transport};
 use secrecy::ExposeSecret;
 use tokio::sync::mpsc;
+
+use crate::tls;
 
 pub use address::Address;
 pub use config::Config;
@@ -137,12 +139,23 @@ impl Events {
 /// other out.
 pub fn connect(config: &Config, client_id: &str, last_will: Option<LastWill>) -> Result<(Client, Events), MqttError> {
     let Some(address) = &config.url else {
-        return Err(MqttError::Config("mqtt.url is not set; give it as mqtt://host:1883".to_owned()));
+        return Err(MqttError::Config(format!("{}.url is not set; give it as mqtt://host:1883", config.section)));
     };
     let mut options = MqttOptions::new(client_id, &address.host, address.port);
     options.set_keep_alive(Duration::from_secs(20)).set_max_packet_size(LONGEST, LONGEST).set_clean_session(true);
     if let Some((username, password)) = config.credentials()? {
         options.set_credentials(username, password.expose_secret());
+    }
+    match (&config.ca_file, address.is_tls) {
+        (ca_file, true) => {
+            let trusted = tls::client_config(ca_file.as_deref()).map_err(|why| MqttError::Config(format!("{}.{why}", config.section)))?;
+            options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(trusted)));
+        }
+        (Some(_), false) => {
+            let why = format!("{0}.ca_file is for TLS, which {0}.url does not ask for; give that as mqtts://host:8883", config.section);
+            return Err(MqttError::Config(why));
+        }
+        (None, false) => {}
     }
     if let Some(will) = last_will {
         options.set_last_will(rumqttc::LastWill::new(will.topic, will.text, QoS::AtLeastOnce, true));
@@ -154,6 +167,6 @@ pub fn connect(config: &Config, client_id: &str, last_will: Option<LastWill>) ->
     let shared = Arc::new(Shared::default());
     let (said, events) = mpsc::channel(UNHEARD);
     let client = Client { inner, shared };
-    tokio::spawn(drive::drive(connection, client.clone(), said, address.to_string()));
+    tokio::spawn(drive::drive(connection, client.clone(), said, drive::Whose { broker: address.to_string(), section: config.section }));
     Ok((client, Events { events }))
 }

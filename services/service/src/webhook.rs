@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, StatusCode, Url, redirect};
-use secrecy::{ExposeSecret, SecretString};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Client, StatusCode, Url};
+use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::tls;
+use crate::web::{self, root};
 
 /// How long a request may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -50,26 +50,16 @@ pub enum SendError {
 impl Target {
     /// An address with what is sent along. The error says what is wrong, without any secret.
     pub fn new(url: &SecretString, method: Method, content_type: &str, headers: &BTreeMap<String, SecretString>) -> Result<Self, String> {
-        let parsed = Url::parse(url.expose_secret().trim()).ok();
-        let usable = parsed.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        let url = usable.ok_or("url: this is no address such as https://ntfy.sh/my-topic")?;
-        let mut all = HeaderMap::new();
+        let url = web::address(url, "https://ntfy.sh/my-topic")?;
         let said = HeaderValue::from_str(content_type).map_err(|_| "content_type: this is none such as application/json".to_owned())?;
-        all.insert(CONTENT_TYPE, said);
-        for (name, value) in headers {
-            let known = HeaderName::from_bytes(name.as_bytes())
-                .map_err(|_| format!("headers: `{}` is no name of a header", name.escape_debug()))?;
-            let mut value = HeaderValue::from_str(value.expose_secret())
-                .map_err(|_| format!("headers: the value of `{known}` holds what a header cannot, such as a new line"))?;
-            value.set_sensitive(true);
-            all.insert(known, value);
-        }
+        let mut all = HeaderMap::from_iter([(CONTENT_TYPE, said)]);
+        all.extend(web::headers(headers)?);
         Ok(Target { url, method, headers: all })
     }
 
     /// Its host, which may be shown.
     pub fn host(&self) -> &str {
-        self.url.host_str().unwrap_or("?")
+        web::host(&self.url)
     }
 }
 
@@ -86,11 +76,7 @@ pub struct Sender(Client);
 impl Sender {
     /// Prepares requests; connects to nothing yet.
     pub fn new() -> Result<Self, String> {
-        let tls = tls::client_config(None)?;
-        let builder = Client::builder().tls_backend_preconfigured((*tls).clone()).timeout(TIMEOUT).connect_timeout(TIMEOUT);
-        // Whoever is redirected to was not named by the owner, and a POST would become a GET.
-        let client = builder.redirect(redirect::Policy::none()).user_agent(concat!("wattribute/", env!("CARGO_PKG_VERSION"))).build();
-        client.map(Sender).map_err(|e| format!("the HTTP client cannot be set up: {e}"))
+        web::client(TIMEOUT).map(Sender)
     }
 
     /// Sends `body`; well once the other side says that it took it.
@@ -116,15 +102,6 @@ impl Sender {
             Err(error) => Err(SendError::Unclear(format!("{host} did not answer: {}", root(&error)))),
         }
     }
-}
-
-/// What is behind an error: of reqwest's own words, some repeat the address.
-fn root(error: &reqwest::Error) -> String {
-    let mut why: Option<&dyn std::error::Error> = std::error::Error::source(error);
-    while let Some(deeper) = why.and_then(std::error::Error::source) {
-        why = Some(deeper);
-    }
-    why.map_or_else(|| "no reason was given".to_owned(), ToString::to_string)
 }
 
 #[cfg(test)]

@@ -204,6 +204,12 @@ fn is_influx(url: &str) -> bool {
     url.starts_with("http://") || url.starts_with("https://")
 }
 
+/// Puts a copy of the backup at `from` in the place of the store at `url`. The store that was there is kept beside it, and where is returned.
+/// Nothing is changed unless the backup is whole, of the same home, and nobody has the present store open.
+pub fn restore(url: &str, home: Origin, from: &std::path::Path) -> Result<Option<std::path::PathBuf>> {
+    sqlite::restore(path_of(url)?, home, from)
+}
+
 /// The path in `sqlite:path`.
 fn path_of(url: &str) -> Result<&std::path::Path> {
     match url.strip_prefix("sqlite:") {

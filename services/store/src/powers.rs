@@ -76,7 +76,7 @@ impl Powers {
 
     /// Parts of the house with a power of their own.
     pub fn circuits(&self) -> impl Iterator<Item = &(SeriesId, SeriesInfo)> {
-        let other = |role| matches!(role, Some(Role::WholeHouse | Role::Solar | Role::Battery | Role::Gas | Role::Copy));
+        let other = |role| matches!(role, Some(Role::WholeHouse | Role::Solar | Role::Battery | Role::Gas | Role::Copy | Role::Guess));
         self.series.iter().filter(move |(_, info)| info.quantity == Quantity::PowerW && info.source != OURS && !other(info.role))
     }
 }

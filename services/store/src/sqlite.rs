@@ -12,6 +12,7 @@ mod log;
 mod maintain;
 mod read;
 mod recent;
+mod restore;
 mod schema;
 mod series;
 mod write;
@@ -25,6 +26,7 @@ use crate::{Arrivals, Batch, Bucket, CorrelationCounts, CorrelationQuery, Origin
 
 use connect::Connections;
 pub use connect::origin;
+pub use restore::restore;
 
 /// A store in one SQLite file.
 pub struct Sqlite {

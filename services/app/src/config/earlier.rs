@@ -82,14 +82,14 @@ pub fn meter_type(config: &mut Config, environment: &[(String, String)]) -> Resu
     let said = environment.iter().find(|(name, text)| name == "METER_TYPE" && !text.trim().is_empty()).map(|(_, text)| text.trim());
     let Some(said) = said.filter(|said| *said != "home_assistant") else { return Ok(()) };
     let names = wattribute_meter::Sources::NAMES;
-    let Some(source) = names.into_iter().find(|name| *name == said) else {
+    let Some(source) = names.iter().copied().find(|name| *name == said) else {
         let hint = format!("there are {}", names.join(", "));
         return Err(ConfigError(format!("METER_TYPE: there is no source `{said}`; {hint}")));
     };
     let sources = &mut config.meter.sources;
     match source {
         "tasmota" if sources.tasmota.topics.is_empty() => sources.tasmota.topics = vec!["tele/#".to_owned()],
-        "glow" if sources.glow.topics.is_empty() => sources.glow.topics = vec!["glow/#".to_owned()],
+        "glow" if sources.glow.topics.is_empty() && !sources.glow.cloud.is_set() => sources.glow.topics = vec!["glow/#".to_owned()],
         source if !sources.names().contains(&source) => {
             return Err(ConfigError(format!("METER_TYPE: `{source}` is not set up; docs/ADAPTERS.md says how")));
         }

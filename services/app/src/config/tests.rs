@@ -25,7 +25,7 @@ fn the_sample_shows_the_defaults() {
 
 #[test]
 fn the_sample_has_every_key() {
-    let sections: [(&str, Vec<String>); 17] = [
+    let sections: Vec<(&str, Vec<String>)> = vec![
         ("", keys::<Top>()),
         ("store", keys::<wattribute_store::Settings>()),
         ("home_assistant", keys::<home_assistant::Config>()),
@@ -34,6 +34,13 @@ fn the_sample_has_every_key() {
         ("tasmota", keys::<wattribute_meter::adapters::tasmota::Config>()),
         ("tasmota.keys", keys::<wattribute_meter::adapters::tasmota::Keys>()),
         ("glow", keys::<wattribute_meter::adapters::glow::Config>()),
+        ("shelly", keys::<wattribute_meter::adapters::shelly::Config>()),
+        ("glow.cloud", keys::<wattribute_meter::adapters::glow::Cloud>()),
+        ("emporia", keys::<wattribute_meter::adapters::emporia::Config>()),
+        ("sense", keys::<wattribute_meter::adapters::sense::Config>()),
+        ("tuya", keys::<wattribute_meter::adapters::tuya::Config>()),
+        ("kasa", keys::<wattribute_meter::adapters::kasa::Config>()),
+        ("tapo", keys::<wattribute_meter::adapters::tapo::Config>()),
         ("meter", keys::<wattribute_meter::Config>()),
         ("correlator", keys::<wattribute_correlator::Config>()),
         ("correlator.publish", keys::<wattribute_correlator::publish::Config>()),
@@ -94,10 +101,11 @@ fn sources_beside_home_assistant_are_read_and_their_secrets_are_not_shown() {
         [[mqtt_source]]\nname = \"heater\"\ntopic = \"z/heater\"\nvalues = [{ quantity = \"power_w\", pointer = \"/power\" }]\n\
         [[http_source]]\nname = \"p1\"\nurl = \"http://anna:hush@a/hush\"\nevery = \"1s\"\nheaders = { Authorization = \"hush\" }\n\
         values = [{ quantity = \"power_w\", pointer = \"/power\" }]\n\
-        [[iotawatt]]\nurl = \"http://iotawatt.local\"\n";
+        [[iotawatt]]\nurl = \"http://iotawatt.local\"\n\
+        [tuya]\nevery = \"20s\"\n[[tuya_device]]\nid = \"a\"\nlocal_key = \"hush\"\ndps = { power_w = { dp = 19, scale = 0.01 } }\n";
     let loaded = from(file, &[], Services::All).unwrap();
     let sources = &loaded.config.meter.sources;
-    assert_eq!(sources.names(), ["tasmota", "mqtt", "http", "iotawatt"]);
+    assert_eq!(sources.names(), ["tasmota", "mqtt", "http", "iotawatt", "tuya"]);
     assert_eq!((sources.tasmota.keys.power.len(), sources.http[0].every.as_secs(), sources.roles.len()), (1, 1, 1));
     assert_eq!(loaded.config.meter.meter.as_deref(), Some("tasmota/mt681"));
     assert!(loaded.shown.contains("\n\"tasmota/heat_pump\" = \"circuit\""), "{}", loaded.shown);

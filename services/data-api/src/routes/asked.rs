@@ -144,7 +144,7 @@ impl Asked {
 }
 
 /// What a series may be in the home, by name.
-const ROLES: [(&str, Role); 7] = [
+const ROLES: [(&str, Role); 8] = [
     ("whole_house", Role::WholeHouse),
     ("circuit", Role::Circuit),
     ("device", Role::Device),
@@ -152,6 +152,7 @@ const ROLES: [(&str, Role); 7] = [
     ("battery", Role::Battery),
     ("gas", Role::Gas),
     ("copy", Role::Copy),
+    ("guess", Role::Guess),
 ];
 
 /// What was said, short enough to be said back.

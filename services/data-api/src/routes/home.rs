@@ -185,8 +185,9 @@ fn candidates(powers: &Powers, house: Option<&HouseRecord>) -> Vec<MeterCandidat
             reason: "it behaves like the whole house, too".to_owned(),
         });
     }
-    let mut others: Vec<_> =
-        sensors().filter(|(_, info)| !matches!(info.role, Some(Role::Solar | Role::Battery | Role::Gas | Role::Copy))).collect();
+    let mut others: Vec<_> = sensors()
+        .filter(|(_, info)| !matches!(info.role, Some(Role::Solar | Role::Battery | Role::Gas | Role::Copy | Role::Guess)))
+        .collect();
     others.sort_by(|(a, one), (b, other)| {
         let rank = |role| role != Some(Role::WholeHouse);
         let drawn_w = |id| power_w(id).unwrap_or(f64::NEG_INFINITY);

@@ -53,7 +53,8 @@ pub struct SeriesRow {
     /// Its unit; null for a level and for a power factor.
     #[schema(example = "W")]
     unit: Option<String>,
-    /// What it is in the home; `copy` where another source says the same of the same device, and counts; null where not known.
+    /// What it is in the home; `copy` where another source says the same of the same device, and counts; `guess` where its source does not
+    /// measure it but works it out; null where not known.
     #[schema(value_type = Option<String>, example = "whole_house")]
     role: Option<Role>,
     /// Area it is in.

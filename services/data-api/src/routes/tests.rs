@@ -16,6 +16,7 @@ mod attribution;
 mod exports;
 mod fits;
 mod fuzz;
+mod gauges;
 mod groups;
 mod measured;
 mod moved_over;

@@ -16,8 +16,8 @@ const HEADINGS: [&str; 8] = [
     "How the protocol is known",
     "Quality",
 ];
-/// Adapters of another kind, with READMEs of their own: Home Assistant itself, files, and the made-up home.
-const OTHERS: [&str; 3] = ["demo", "history", "home_assistant"];
+/// Adapters of another kind, with READMEs of their own: Home Assistant itself, files, and the made-up home; and what two adapters share.
+const OTHERS: [&str; 4] = ["demo", "history", "home_assistant", "tplink"];
 /// What holds for all of them.
 const INTRODUCTION: &str = "
 ## A device that Home Assistant also has
@@ -98,6 +98,8 @@ struct Lists {
     mqtt_source: Vec<super::mqtt::Config>,
     http_source: Vec<super::http::Config>,
     iotawatt: Vec<super::iotawatt::Config>,
+    pulse: Vec<super::pulse::Config>,
+    tuya_device: Vec<super::tuya::Device>,
 }
 
 fn loaded<T: DeserializeOwned>(path: &Path, name: &str) -> T {
@@ -122,12 +124,44 @@ fn every_sample_can_be_read_and_stands_in_its_readme() {
         for device in &lists.iotawatt {
             super::iotawatt::Iotawatt::new(device, &[], None).map(|_| ()).unwrap();
         }
+        for meter in &lists.pulse {
+            let some_broker = serde_json::from_value(serde_json::json!({"url": "mqtt://192.168.1.2"})).unwrap();
+            meter.check(&some_broker).map(|_| ()).unwrap();
+        }
         let tasmota: super::tasmota::Config = loaded(&path, "tasmota");
         super::tasmota::Tasmota::new(&tasmota, &broker, &[]).map(|_| ()).unwrap();
         let glow: super::glow::Config = loaded(&path, "glow");
         super::glow::Glow::listen(&glow, &broker, &[]).map(|_| ()).unwrap();
-        let is_empty = lists.mqtt_source.is_empty() && lists.http_source.is_empty() && lists.iotawatt.is_empty();
-        assert!(!is_empty || !tasmota.topics.is_empty() || !glow.topics.is_empty(), "{name}: the sample sets nothing up");
+        let emporia: super::emporia::Config = loaded(&path, "emporia");
+        let sense: super::sense::Config = loaded(&path, "sense");
+        if emporia.is_set() {
+            super::emporia::Emporia::new(&emporia, &[]).map(|_| ()).unwrap();
+        }
+        if sense.is_set() {
+            super::sense::Sense::new(&sense, &[]).map(|_| ()).unwrap();
+        }
+        let tuya: super::tuya::Config = loaded(&path, "tuya");
+        let shelly: super::shelly::Config = loaded(&path, "shelly");
+        super::shelly::Shelly::new(&shelly, &broker, &[]).map(|_| ()).unwrap();
+        let kasa: super::kasa::Config = loaded(&path, "kasa");
+        super::kasa::read(&kasa, &[]).map(|_| ()).unwrap();
+        let tapo: super::tapo::Config = loaded(&path, "tapo");
+        super::tapo::read(&tapo, &[]).map(|_| ()).unwrap();
+        let are_set_up = [
+            !lists.mqtt_source.is_empty(),
+            !lists.http_source.is_empty(),
+            !lists.iotawatt.is_empty(),
+            !lists.pulse.is_empty(),
+            !tasmota.topics.is_empty(),
+            !glow.topics.is_empty(),
+            emporia.is_set(),
+            sense.is_set(),
+            shelly.is_set_up(),
+            kasa.is_set_up(),
+            tapo.is_set_up(),
+            tuya.is_set() || !lists.tuya_device.is_empty(),
+        ];
+        assert!(are_set_up.contains(&true), "{name}: the sample sets nothing up");
     }
 }
 

@@ -92,11 +92,21 @@ impl Known {
         let plain = plain(identity);
         let ends: Vec<usize> = plain.char_indices().map(|(k, c)| k + c.len_utf8()).filter(|end| *end >= SHORTEST).collect();
         let found = ends.iter().rev().find_map(|end| self.devices.get(&plain[..*end]));
-        found.or_else(|| {
+        self.part(identity).or(found).or_else(|| {
             let tail = plain.strip_prefix("tasmota").filter(|tail| source == "tasmota" && tail.len() == TASMOTA)?;
             let mut of_it = self.devices.iter().filter(|(key, _)| key.len() == 12 && key.ends_with(tail)).map(|(_, id)| id);
             of_it.next().filter(|_| of_it.next().is_none())
         })
+    }
+
+    /// Home Assistant's device that an outlet of a strip is, `MAC/00`: its id there begins with one of the strip's and ends with the outlet's.
+    fn part(&self, identity: &str) -> Option<&String> {
+        let (strip, part) = identity.split_once('/')?;
+        let (strip, part) = (self.devices.get(&plain(strip))?, plain(part));
+        let of_strip: Vec<&String> = self.devices.iter().filter(|(_, id)| *id == strip).map(|(key, _)| key).collect();
+        let is_part = |key: &String| of_strip.iter().any(|of| key.len() >= of.len() + part.len() && key.starts_with(of.as_str()));
+        let mut found = self.devices.iter().filter(|(key, id)| *id != strip && key.ends_with(&part) && is_part(key)).map(|(_, id)| id);
+        found.next().filter(|_| !part.is_empty() && found.next().is_none())
     }
 
     /// Which source counts of those that read the same of the same device; `None` where nobody else does.
@@ -189,6 +199,19 @@ mod tests {
         let same = Same::default();
         same.hear_devices(r#"{"aabbccddeeff": "plug", "8006a0f1d512": "strip", "8006a0f1d5120001": "outlet", "ddeeff": "short"}"#);
         assert_eq!(said(&same, &info(source, identity, Quantity::PowerW, "")).0.as_deref(), device);
+    }
+
+    #[rstest]
+    #[case("C0:06:C3:00:00:03/01", "second")]
+    #[case("C0:06:C3:00:00:03/07", "strip")]
+    #[case("78:8C:B5:00:00:14/00", "smart first")]
+    fn an_outlet_is_known_by_the_strip_and_its_number(#[case] identity: &str, #[case] device: &str) {
+        let same = Same::default();
+        same.hear_devices(
+            r#"{"c006c3000003": "strip", "c006c30000038006aa00": "first", "c006c30000038006aa01": "second",
+                "788cb5000014": "smart", "802abc": "smart", "802abc00": "smart first"}"#,
+        );
+        assert_eq!(said(&same, &info("kasa", identity, Quantity::PowerW, "")).0.as_deref(), Some(device));
     }
 
     #[test]

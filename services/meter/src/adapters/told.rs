@@ -142,6 +142,9 @@ impl Register {
             }
         };
         let known = &mut self.series[key as usize];
+        if quantity == Quantity::Level {
+            known.info.mode("on");
+        }
         let is_state = matches!(quantity, Quantity::Level | Quantity::PricePerKwh);
         let info = SeriesInfo {
             device,
@@ -175,9 +178,12 @@ impl Register {
         };
         let wanted = if wanted.is_empty() { "device".to_owned() } else { wanted };
         let numbered = (2..).map(|k| format!("{wanted}_{k}"));
-        let is_free = |name: &String, names: &HashMap<String, String>| names.get(name).is_none_or(|of| *of == told.identity);
+        // One that is known by nothing but its name, such as from an import, is whoever has the name now.
+        let is_free = |name: &String, names: &HashMap<String, String>| names.get(name).is_none_or(|of| *of == told.identity || of == name);
         let found = std::iter::once(wanted.clone()).chain(numbered).find(|name| is_free(name, &self.names)).unwrap_or(wanted);
-        self.names.entry(found.clone()).or_insert_with(|| told.identity.clone());
+        if self.names.get(&found).is_none_or(|of| *of == found) {
+            self.names.insert(found.clone(), told.identity.clone());
+        }
         found
     }
 }
@@ -203,6 +209,24 @@ mod tests {
         again.say(&told("garage"), 2_000, &mut out);
         again.say(&told("cellar"), 2_000, &mut out);
         assert_eq!(infos(&out).into_iter().map(|info| info.device.as_str()).collect::<Vec<_>>(), ["mt681_2", "mt681"]);
+    }
+
+    #[test]
+    fn a_device_goes_on_with_what_was_imported_under_its_name() {
+        let imported = SeriesInfo::new("tasmota", "mt681", Quantity::PowerW);
+        let (mut register, mut out) = (Register::new("tasmota", &[imported]), Vec::new());
+        register.say(&Told::by("cellar/MT681", "MT681").with(Quantity::PowerW, Some(1.0)), 1_000, &mut out);
+        register.say(&Told::by("garage/MT681", "MT681").with(Quantity::PowerW, Some(2.0)), 1_000, &mut out);
+        let named: Vec<_> = infos(&out).into_iter().map(|info| (info.identity.as_str(), info.device.as_str())).collect();
+        assert_eq!(named, [("cellar/MT681", "mt681"), ("garage/MT681", "mt681_2")]);
+    }
+
+    #[test]
+    fn a_relay_is_off_or_on() {
+        let told = Told::by("a", "a").with(Quantity::Level, Some(1.0));
+        let (mut register, mut out) = (Register::new("x", &[]), Vec::new());
+        register.say(&told, 1_000, &mut out);
+        assert_eq!(infos(&out)[0].modes, ["off", "on"]);
     }
 
     #[test]

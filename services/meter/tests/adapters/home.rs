@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use wattribute_domain::{Quantity, Role, SeriesInfo};
+use wattribute_meter::adapters::pulse::Door;
 use wattribute_meter::{Config, Sources, run};
 use wattribute_service::{Access, Context, Health, State, access};
 use wattribute_store::{Origin, Standing, Store};
@@ -15,7 +16,12 @@ use wattribute_store::{Origin, Standing, Store};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Home {
-    store: Arc<dyn Store>,
+    pub store: Arc<dyn Store>,
+    /// Where it answers.
+    pub address: std::net::SocketAddr,
+    /// Who may ask, and where pulse meters push.
+    pub access: Access,
+    pub door: Door,
     health: Health,
     shutdown: CancellationToken,
     running: JoinHandle<anyhow::Result<()>>,
@@ -29,19 +35,27 @@ impl Home {
         Home { _folder: Some(folder), ..home }
     }
 
+    pub fn store_in(folder: &Path) -> Arc<dyn Store> {
+        wattribute_store::open(&format!("sqlite:{}", folder.join("test.db").display()), Origin::Home).unwrap()
+    }
+
     pub async fn start_in(folder: &Path, sources: Sources) -> Self {
-        let store = wattribute_store::open(&format!("sqlite:{}", folder.join("test.db").display()), Origin::Home).unwrap();
+        let store = Home::store_in(folder);
         let (health, shutdown) = (Health::default(), CancellationToken::new());
+        let (access, door) = (Access::new(&access::Config::default()).unwrap(), sources.door.clone());
+        access.keep_in(store.clone()).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
         let context = Context {
             store: store.clone(),
-            listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
-            access: Access::new(&access::Config::default()).unwrap(),
+            listener,
+            access: access.clone(),
             shutdown: shutdown.clone(),
             health: health.clone(),
             is_demo: false,
         };
         let running = tokio::spawn(run(Config { sources, ..Config::default() }, context));
-        Home { store, health, shutdown, running, _folder: None }
+        Home { store, address, access, door, health, shutdown, running, _folder: None }
     }
 
     pub async fn stop(self) {
@@ -83,6 +97,17 @@ impl Home {
             (rows.len() >= count).then_some(rows.value)
         };
         self.wait(device, look).await
+    }
+
+    /// What a device said of a quantity, as it is in the store now.
+    pub async fn now(&self, device: &str, quantity: Quantity) -> Vec<f64> {
+        let all = self.store.series().await.unwrap();
+        let found = all.into_iter().find(|(_, info)| info.known_as() == device && info.quantity == quantity);
+        self.store.readings(found.unwrap().0, 0, i64::MAX).await.unwrap().value
+    }
+
+    pub async fn until_document(&self, key: &str, wanted: impl Fn(&str) -> bool) {
+        self.wait(key, async || self.store.document(key).await.unwrap().filter(|text| wanted(text)).map(|_| ())).await;
     }
 
     /// When a device said something of a quantity, ms since the epoch.

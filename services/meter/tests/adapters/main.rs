@@ -5,6 +5,9 @@
 mod broker;
 mod home;
 mod pages;
+mod pulse;
+mod shelly;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -33,7 +33,7 @@ impl Heard {
                     self.readings.retain(|(k, at_ms), _| *k != key || *at_ms < from_ms || *at_ms >= to_ms);
                 }
                 Event::Document { key, text } => drop(self.documents.insert(key, text)),
-                Event::Payload { .. } => {}
+                Event::Payload { .. } | Event::Kept(_) => {}
             }
         }
     }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -18,7 +18,7 @@ pub struct Admitted(pub bool);
 
 /// Lets a request through, or answers it.
 pub async fn guard(State(access): State<Access>, mut request: Request, next: Next) -> Response {
-    let peer = peer(&request);
+    let peer = peer(request.extensions());
     let said = match access.judge(peer, request.method(), request.uri(), request.headers()).await {
         Ok(admitted) => admitted,
         Err(refused) => return refused,
@@ -28,8 +28,8 @@ pub async fn guard(State(access): State<Access>, mut request: Request, next: Nex
 }
 
 /// Who asks, as far as the connection tells.
-pub fn peer(request: &Request) -> Option<IpAddr> {
-    request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_canonical())
+pub fn peer(of_request: &Extensions) -> Option<IpAddr> {
+    of_request.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_canonical())
 }
 
 impl Access {

@@ -18,6 +18,8 @@ const FRESH: Duration = Duration::from_millis(250);
 pub struct Known {
     /// Of the configuration; they may do everything.
     configured: Vec<Fingerprint>,
+    /// Of devices, which may push and nothing else.
+    devices: RwLock<Vec<Fingerprint>>,
     store: OnceLock<Arc<dyn Store>>,
     kept: RwLock<Kept>,
     looked: Mutex<Option<Instant>>,
@@ -33,6 +35,11 @@ impl Known {
     /// Tokens of the configuration.
     pub fn configured(tokens: Vec<Fingerprint>) -> Self {
         Known { configured: tokens, ..Known::default() }
+    }
+
+    /// From here on also this one, of a device.
+    pub fn let_push(&self, token: Fingerprint) {
+        self.devices.write().unwrap_or_else(PoisonError::into_inner).push(token);
     }
 
     /// From here on also those that this store keeps.
@@ -87,8 +94,10 @@ impl Known {
     }
 
     fn all(&self) -> Vec<(Scope, Fingerprint)> {
+        let devices = self.devices.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let devices = devices.into_iter().map(|token| (Scope::Push, token));
         let configured = self.configured.iter().map(|token| (Scope::Write, *token));
-        configured.chain(self.kept().tokens.iter().map(|token| (token.scope, token.sha256))).collect()
+        devices.chain(configured).chain(self.kept().tokens.iter().map(|token| (token.scope, token.sha256))).collect()
     }
 
     fn kept(&self) -> std::sync::RwLockReadGuard<'_, Kept> {

@@ -56,7 +56,7 @@ struct Entered {
 }
 
 async fn enter(State(access): State<Access>, request: Request) -> Response {
-    let (peer, headers) = (peer(&request), request.headers().clone());
+    let (peer, headers) = (peer(request.extensions()), request.headers().clone());
     let read: Result<Form<Entered>, FormRejection> = Form::from_request(request, &()).await;
     let Ok(Form(Entered { token, next })) = read else {
         return Problem::bad_parameter("token: a form with the field `token` is expected").into_response();

@@ -321,3 +321,18 @@ async fn pages_that_may_change_something(#[case] method: &str, #[case] peer: &st
     let headers: Vec<_> = headers.iter().copied().chain([("host", "10.0.0.1:8006")]).collect();
     assert_eq!(ask(&house.app, method, "/x", peer, &headers, "").await.status(), status);
 }
+
+#[tokio::test]
+async fn a_device_with_a_token_of_its_own_may_push_and_nothing_else() {
+    let house = House::usual().await;
+    assert_eq!(house.status("POST", "/push/pulse", &[("authorization", "Bearer esp-hush")]).await, 401);
+    house.access.let_push(&SecretString::from("esp-hush\n"));
+    assert_eq!(house.status("POST", "/push/pulse", &[("authorization", "Bearer esp-hush")]).await, 200);
+    assert_eq!(house.status("GET", "/metrics", &[("authorization", "Bearer esp-hush")]).await, 403);
+    assert_eq!(house.status("POST", "/statistics/reset", &[("authorization", "Bearer esp-hush")]).await, 403);
+    let shows = async |token: &str, scope| {
+        let request = Request::post("/push/pulse").header(header::AUTHORIZATION, format!("Bearer {token}"));
+        house.access.shows(&request.body(()).unwrap().into_parts().0, scope).await
+    };
+    assert!(shows("esp-hush", Scope::Push).await && !shows("esp-hush", Scope::Read).await && !shows("other", Scope::Push).await);
+}

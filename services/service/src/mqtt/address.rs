@@ -3,7 +3,7 @@ use std::fmt;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-/// Where the broker is: `mqtt://[user:password@]host[:port]`. Shown without user and password.
+/// Where the broker is: `mqtt://[user:password@]host[:port]`, or `mqtts://` for TLS. Shown without user and password.
 #[derive(Clone, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Address {
@@ -11,6 +11,8 @@ pub struct Address {
     pub host: String,
     /// TCP port.
     pub port: u16,
+    /// Whether TLS is spoken.
+    pub is_tls: bool,
     /// User, where the address names one.
     pub username: Option<String>,
     /// Password, where the address has one.
@@ -20,7 +22,8 @@ pub struct Address {
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (open, close) = if self.host.contains(':') { ("[", "]") } else { ("", "") };
-        write!(f, "mqtt://{open}{}{close}:{}", self.host, self.port)
+        let scheme = if self.is_tls { "mqtts" } else { "mqtt" };
+        write!(f, "{scheme}://{open}{}{close}:{}", self.host, self.port)
     }
 }
 
@@ -41,18 +44,15 @@ impl TryFrom<String> for Address {
 
     // What was wrong is not repeated: it may hold a password.
     fn try_from(text: String) -> Result<Self, String> {
-        const RIGHT: &str = "give it as mqtt://host:1883, with user:password@ before the host where the broker asks for them";
+        const RIGHT: &str =
+            "give it as mqtt://host:1883, or mqtts://host:8883 for TLS, with user:password@ before the host where the broker asks for them";
         let text = text.trim();
         let (scheme, rest) = text.split_once("://").unwrap_or(("mqtt", text));
-        match scheme {
-            "mqtt" | "tcp" => {}
-            "mqtts" | "ssl" | "tls" | "mqtt+ssl" => {
-                return Err("mqtt.url asks for TLS, which is left to a later version: give a plain broker on the home's own network, \
-                            as mqtt://host:1883"
-                    .to_owned());
-            }
-            _ => return Err(format!("mqtt.url does not begin with mqtt://; {RIGHT}")),
-        }
+        let is_tls = match scheme.to_ascii_lowercase().as_str() {
+            "mqtt" | "tcp" => false,
+            "mqtts" | "ssl" | "tls" | "mqtt+ssl" => true,
+            _ => return Err(format!("mqtt.url does not begin with mqtt:// or mqtts://; {RIGHT}")),
+        };
         let rest = rest.trim_end_matches('/');
         let (credentials, place) = match rest.rsplit_once('@') {
             Some((credentials, place)) => (Some(credentials), place),
@@ -68,6 +68,7 @@ impl TryFrom<String> for Address {
             return Err(format!("mqtt.url names no host; {RIGHT}"));
         }
         let port = match port {
+            None if is_tls => 8883,
             None => 1883,
             Some(port) => match port.parse() {
                 Ok(port) if port > 0 => port,
@@ -78,7 +79,7 @@ impl TryFrom<String> for Address {
             Some((username, password)) => (Some(plain(username)), password.map(|p| SecretString::from(plain(p)))),
             None => (None, None),
         };
-        Ok(Address { host: host.to_owned(), port, username, password })
+        Ok(Address { host: host.to_owned(), port, is_tls, username, password })
     }
 }
 

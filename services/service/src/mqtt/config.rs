@@ -9,7 +9,7 @@ use super::{Address, MqttError};
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Where the broker is: `mqtt://[user:password@]host[:port]`. Without it nothing is published or heard over MQTT.
+    /// Where the broker is: `mqtt://[user:password@]host[:port]`, or `mqtts://` for TLS. Without it nothing is published or heard over MQTT.
     pub url: Option<Address>,
     /// User, unless the address names one.
     pub username: Option<String>,
@@ -18,10 +18,15 @@ pub struct Config {
     pub password: Option<SecretString>,
     /// File that holds the password, instead of it.
     pub password_file: Option<PathBuf>,
+    /// Certificate (PEM) of the owner's own CA, where a broker with TLS has its certificate of one.
+    pub ca_file: Option<PathBuf>,
     /// Where Home Assistant looks for new devices: its MQTT integration's discovery prefix.
     pub discovery_prefix: String,
     /// What our own topics begin with.
     pub base_topic: String,
+    /// What the section is called, for what is said of it.
+    #[serde(skip)]
+    pub section: &'static str,
 }
 
 impl Default for Config {
@@ -31,8 +36,10 @@ impl Default for Config {
             username: None,
             password: None,
             password_file: None,
+            ca_file: None,
             discovery_prefix: "homeassistant".to_owned(),
             base_topic: "wattribute".to_owned(),
+            section: "mqtt",
         }
     }
 }
@@ -45,13 +52,13 @@ impl Config {
         let mut password = in_url.and_then(|a| a.password.clone()).or_else(|| self.password.clone());
         if let (None, Some(file)) = (&password, &self.password_file) {
             let text = std::fs::read_to_string(file)
-                .map_err(|e| MqttError::Config(format!("mqtt.password_file: {} cannot be read: {e}", file.display())))?;
+                .map_err(|e| MqttError::Config(format!("{}.password_file: {} cannot be read: {e}", self.section, file.display())))?;
             password = Some(SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned()));
         }
         match (username, password) {
             (Some(username), password) => Ok(Some((username, password.unwrap_or_else(|| SecretString::from(String::new()))))),
             (None, Some(password)) if !password.expose_secret().is_empty() => {
-                Err(MqttError::Config("mqtt has a password and no user; set mqtt.username".to_owned()))
+                Err(MqttError::Config(format!("{0} has a password and no user; set {0}.username", self.section)))
             }
             (None, _) => Ok(None),
         }

@@ -100,6 +100,8 @@ async fn a_goodbye_ends_the_events() {
 #[case("h", "mqtt://h:1883", None)]
 #[case("mqtt://a%40b:p%3aw@10.0.0.2/", "mqtt://10.0.0.2:1883", Some(("a@b", "p:w")))]
 #[case("mqtt://[::1]:1885", "mqtt://[::1]:1885", None)]
+#[case("mqtts://a:p%3aw@h", "mqtts://h:8883", Some(("a", "p:w")))]
+#[case("ssl://h:8884", "mqtts://h:8884", None)]
 fn an_address_is_read(#[case] text: &str, #[case] shown: &str, #[case] credentials: Option<(&str, &str)>) {
     let config = config(text);
     assert_eq!(config.url.as_ref().unwrap().to_string(), shown);
@@ -110,7 +112,6 @@ fn an_address_is_read(#[case] text: &str, #[case] shown: &str, #[case] credentia
 }
 
 #[rstest]
-#[case("mqtts://u:hush@h", "later version")]
 #[case("http://u:hush@h", "mqtt://host:1883")]
 #[case("mqtt://u:hush@", "no host")]
 #[case("mqtt://u:hush@h:99999", "port")]
@@ -131,6 +132,26 @@ fn a_password_comes_from_a_file_too() {
     assert!(without_user.credentials().unwrap_err().to_string().contains("mqtt.username"));
     std::fs::remove_file(&file).unwrap();
     assert!(with_file.credentials().unwrap_err().to_string().contains("password_file"));
+}
+
+#[test]
+fn what_tls_is_to_trust_is_named_where_it_is_wrong() {
+    let refused = |config: Config| connect(&config, "test", None).map(|_| ()).unwrap_err().to_string();
+    let missing = Config { ca_file: Some("/no/such.pem".into()), section: "glow.cloud", ..config("mqtts://h") };
+    assert!(refused(missing).starts_with("glow.cloud.ca_file /no/such.pem: "));
+    let plain = Config { ca_file: Some("/no/such.pem".into()), ..config("mqtt://h") };
+    assert!(refused(plain).contains("mqtt.ca_file is for TLS"));
+}
+
+#[tokio::test]
+async fn a_broker_without_tls_is_told_from_one_that_is_away() {
+    let broker = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("mqtts://ann:s3cret@127.0.0.1:{}", broker.local_addr().unwrap().port());
+    let (_client, mut events) = connect(&config(&url), "test", None).unwrap();
+    let (mut socket, _) = broker.accept().await.unwrap();
+    socket.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+    let Some(Event::Disconnected(why)) = events.next().await else { panic!("not told") };
+    assert!(why.contains("may speak no TLS on this port") && why.contains("mqtts://127.0.0.1") && !why.contains("s3cret"), "{why}");
 }
 
 #[test]

@@ -164,7 +164,7 @@ fn open_in_turn(path: &Path, origin: Origin) -> std::result::Result<Connection, 
     }
 }
 
-fn is_busy(error: &rusqlite::Error) -> bool {
+pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
@@ -195,7 +195,7 @@ fn open_reader(path: &Path) -> std::result::Result<Connection, Fault> {
 }
 
 /// Whether there is a file with something in it; refuses one that is not ours, and does not touch it.
-fn is_ours(path: &Path) -> std::result::Result<bool, Fault> {
+pub(super) fn is_ours(path: &Path) -> std::result::Result<bool, Fault> {
     let mut start = Vec::new();
     match std::fs::File::open(path) {
         Ok(file) => file.take(100).read_to_end(&mut start),
@@ -217,7 +217,7 @@ fn is_ours(path: &Path) -> std::result::Result<bool, Fault> {
     .into())
 }
 
-fn copy(from: &Path, to: &Path) -> std::result::Result<(), Fault> {
+pub(super) fn copy(from: &Path, to: &Path) -> std::result::Result<(), Fault> {
     let from = open_reader(from)?;
     let mut to = Connection::open(to)?;
     let backup = Backup::new(&from, &mut to)?;
@@ -232,7 +232,7 @@ fn copy(from: &Path, to: &Path) -> std::result::Result<(), Fault> {
 }
 
 /// What an error means for who asked.
-fn tell(path: &Path, fault: Fault) -> StoreError {
+pub(super) fn tell(path: &Path, fault: Fault) -> StoreError {
     let error = match fault {
         Fault::Store(error) => return error,
         Fault::Sql(error) => error,

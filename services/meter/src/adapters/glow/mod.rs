@@ -1,8 +1,10 @@
 #![doc = include_str!("README.md")]
 
+mod cloud;
 #[cfg(test)]
 mod tests;
 mod wire;
+mod zigbee;
 
 use std::collections::BTreeMap;
 
@@ -12,17 +14,21 @@ use wattribute_service::mqtt::{self, Message};
 
 use self::wire::Kind;
 use super::broker::{Hears, Listener, wrong_filter};
-use super::{AdapterError, Event, Register};
+use super::{AdapterError, Event, Found, Register};
+
+pub use self::cloud::{Cloud, GlowCloud};
 
 /// The adapter's name, and the source of its series.
 pub const NAME: &str = "glow";
 
 /// The section `[glow]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Topics that are listened to, such as `glow/#`. Empty: no display is read.
     pub topics: Vec<String>,
+    /// Glow's own broker, instead of a local one.
+    pub cloud: Cloud,
 }
 
 /// Listens to Glow displays on the local broker.
@@ -41,6 +47,15 @@ impl Glow {
         let glow = Glow { register: Register::new(NAME, known), troubles: BTreeMap::new() };
         Ok(Listener::new(NAME, broker, config.topics.clone(), glow))
     }
+}
+
+/// A display by what it publishes, and how it is set up; `None` of anything else.
+pub(super) fn found(topic: &str, payload: &[u8]) -> Option<Found> {
+    let (display, kind) = wire::topic(topic).filter(|(_, kind)| *kind != Kind::State)?;
+    wire::meter(&display, kind, payload).ok()?;
+    let prefix = topic.split_once('/').map_or(topic, |(prefix, _)| prefix);
+    let (name, config) = (format!("Glow {display}"), format!("[glow]\ntopics = [\"{prefix}/#\"]\n"));
+    Some(Found { kind: NAME, name, address: format!("{prefix}/{display}"), identity: display, config, ..Found::default() })
 }
 
 impl Hears for Glow {

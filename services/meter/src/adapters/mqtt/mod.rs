@@ -1,8 +1,11 @@
 #![doc = include_str!("README.md")]
 
+mod discover;
 #[cfg(test)]
 mod tests;
 mod wire;
+
+pub use self::discover::discover;
 
 use std::collections::BTreeMap;
 

@@ -18,7 +18,7 @@ use self::questions::Questions;
 use self::wire::Kind;
 use super::broker::{Broker, Heard, wrong_filter};
 use super::web::Ticks;
-use super::{Adapter, AdapterError, Event, Listening, Register, now_ms};
+use super::{Adapter, AdapterError, Event, Found, Listening, Register, now_ms};
 
 pub use self::keys::Keys;
 
@@ -133,6 +133,24 @@ impl Tasmota {
             }
         }
     }
+}
+
+/// A plug or smart meter by what it publishes, and how it is set up; `None` of anything else.
+pub(super) fn found(topic: &str, payload: &[u8]) -> Option<Found> {
+    let (device, _) = wire::topic(topic).filter(|(_, kind)| *kind == wire::Kind::Sensor)?;
+    let told = wire::sensors(&device, payload, &Keys::default()).ok().filter(|told| !told.is_empty())?;
+    let filter = match topic.split_once('/') {
+        Some(("tele" | "stat", _)) | None => "tele/#".to_owned(),
+        Some((first, _)) => format!("{first}/#"),
+    };
+    Some(Found {
+        kind: NAME,
+        name: told.iter().map(|told| told.name.as_str()).collect::<Vec<_>>().join(", "),
+        address: topic.to_owned(),
+        identity: device,
+        config: format!("[tasmota]\ntopics = [\"{filter}\"]\n"),
+        ..Found::default()
+    })
 }
 
 #[async_trait]

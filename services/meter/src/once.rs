@@ -1,0 +1,131 @@
+//! What every source that is set up says now, for people.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::time::{Instant, timeout_at};
+use wattribute_domain::{Quantity, Reading, SeriesInfo};
+use wattribute_store::{Batch, Store};
+
+use crate::Sources;
+use crate::adapters::{Adapter, AdapterError, Event};
+
+/// How long a source that has spoken may be quiet before it is taken to have said all.
+const QUIET: Duration = Duration::from_millis(1500);
+
+/// What one adapter said.
+struct Said {
+    source: String,
+    device: Option<String>,
+    series: BTreeMap<u32, (SeriesInfo, Option<(i64, f64)>)>,
+    troubles: BTreeSet<String>,
+}
+
+/// Asks every source beside Home Assistant, for at most `wait`, and says what each of its devices says, or why it does not. What was said is
+/// written to `store` where `is_written`; else the store only says what is known of the series already.
+pub async fn once_of(sources: &Sources, store: &dyn Store, is_written: bool, wait: Duration) -> anyhow::Result<String> {
+    let (adapters, wrong) = sources.adapters(store).await?;
+    let until = Instant::now() + wait;
+    let said = join_all(adapters.into_iter().map(|adapter| hear(adapter, until))).await;
+    let mut by_source: BTreeMap<&str, Vec<&Said>> = BTreeMap::new();
+    said.iter().for_each(|said| by_source.entry(&said.source).or_default().push(said));
+    let mut text = String::new();
+    for (source, said) in by_source {
+        let _ = writeln!(text, "{source}");
+        said.iter().for_each(|said| lines(&mut text, said, wait));
+    }
+    for (source, why) in wrong {
+        let _ = writeln!(text, "{source}\n  is set up wrongly: {why}");
+    }
+    if is_written {
+        let _ = writeln!(text, "\nWritten: {} readings", write(store, &said).await?);
+    }
+    Ok(text)
+}
+
+async fn hear(mut adapter: Box<dyn Adapter>, until: Instant) -> Said {
+    let (source, device) = (adapter.name().to_owned(), adapter.device().map(str::to_owned));
+    let mut said = Said { source, device, series: BTreeMap::new(), troubles: BTreeSet::new() };
+    let is_pushed = adapter.listens().is_some();
+    let mut limit = until;
+    while let Ok(heard) = timeout_at(limit, adapter.next()).await {
+        match heard {
+            Ok(events) => {
+                let has_spoken = events.iter().any(|event| matches!(event, Event::Reading { .. }));
+                said.take(events);
+                // What is pushed comes when it comes; what is asked answers all at once.
+                if has_spoken && !is_pushed {
+                    limit = until.min(Instant::now() + QUIET);
+                }
+            }
+            Err(error) => {
+                said.troubles.insert(error.to_string());
+                if !is_pushed || matches!(error, AdapterError::Unauthorized(_) | AdapterError::Unsupported(_)) {
+                    break;
+                }
+            }
+        }
+    }
+    said.troubles.extend(adapter.troubles().into_iter().map(|(device, why)| format!("{device}: {why}")));
+    said
+}
+
+impl Said {
+    fn take(&mut self, events: Vec<Event>) {
+        for event in events {
+            match event {
+                Event::Series { key, info } => {
+                    let last = self.series.get(&key).and_then(|(_, last)| *last);
+                    self.series.insert(key, (info, last));
+                }
+                Event::Reading { key, at_ms, value } => {
+                    if let Some((_, last)) = self.series.get_mut(&key) {
+                        *last = Some((at_ms, value));
+                    }
+                }
+                Event::Replaced { .. } | Event::Payload { .. } | Event::Document { .. } | Event::Kept(_) => {}
+            }
+        }
+    }
+}
+
+fn lines(text: &mut String, said: &Said, wait: Duration) {
+    let mut heard: Vec<_> =
+        said.series.values().filter_map(|(info, last)| Some((info, last.filter(|(_, value)| value.is_finite())?.1))).collect();
+    heard.sort_by(|(a, _), (b, _)| (&a.device, a.quantity).cmp(&(&b.device, b.quantity)));
+    for (info, value) in &heard {
+        let value = format!("{}{}", (value * 1e4).round() / 1e4, unit(info.quantity));
+        let label = if info.label() == info.device { "" } else { info.label() };
+        let _ = writeln!(text, "{}", format!("  {:<26}{:<20}{value:<14}{label}", info.device, info.quantity.name()).trim_end());
+    }
+    for why in &said.troubles {
+        let _ = writeln!(text, "  {why}");
+    }
+    if heard.is_empty() && said.troubles.is_empty() {
+        let who = said.device.as_deref().unwrap_or("nothing");
+        let _ = writeln!(text, "  {who}: nothing was said within {} s", wait.as_secs());
+    }
+}
+
+/// A quantity's unit after a space; empty where it has none.
+fn unit(quantity: Quantity) -> &'static str {
+    match quantity {
+        Quantity::PowerW | Quantity::PowerPhase1W | Quantity::PowerPhase2W | Quantity::PowerPhase3W => " W",
+        Quantity::EnergyImportKwh | Quantity::EnergyExportKwh => " kWh",
+        Quantity::VoltageV => " V",
+        Quantity::CurrentA => " A",
+        Quantity::FrequencyHz => " Hz",
+        Quantity::PowerFactor | Quantity::PricePerKwh | Quantity::Level => "",
+    }
+}
+
+async fn write(store: &dyn Store, said: &[Said]) -> anyhow::Result<usize> {
+    let spoken = || said.iter().flat_map(|said| said.series.values()).filter_map(|(info, last)| Some((info, (*last)?)));
+    let ids = store.describe(spoken().map(|(info, _)| info.clone()).collect()).await?;
+    let readings: Vec<Reading> = ids.iter().zip(spoken()).map(|(&series, (_, (at_ms, value)))| Reading { series, at_ms, value }).collect();
+    let count = readings.len();
+    store.write(Batch { readings, ..Batch::default() }).await?;
+    Ok(count)
+}
