@@ -188,7 +188,7 @@ fn healths(config: &Config, is_demo: bool) -> [Health; 3] {
 /// Says in /health of each service how something is that is not needed for the rest.
 fn tell_of(what: &'static str, healths: &[Health; 3]) -> impl FnMut(Option<&str>) + Send + use<> {
     let healths = healths.clone();
-    move |wrong| {
+    move |wrong: Option<&str>| {
         for health in &healths {
             health.set(what, wrong.map_or(State::Ok, |why| State::Degraded(why.to_owned())));
         }
