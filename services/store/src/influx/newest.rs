@@ -14,18 +14,37 @@ use crate::Result;
 /// A write may be seen so much later than its time says, ns.
 const LATE_NS: i64 = 5_000_000_000;
 
+/// Where the newest rows are looked for first, ms.
+const LATELY_MS: i64 = 2 * 86_400_000;
+
 type Rows = BTreeMap<SeriesId, (i64, f64)>;
 
 /// What was found.
 #[derive(Clone, Debug)]
 pub struct Newest {
     rows: Rows,
+    /// The first instant of all readings, ms; where the first were erased since, what was the first. `None` without any.
+    first_ms: Option<i64>,
     /// What the logs say up to this time of the server is in it, ns.
     log_ns: i64,
 }
 
 impl Influx {
     pub(super) async fn newest(&self) -> Result<Vec<Reading>> {
+        let rows = self.look_for_newest().await?.rows;
+        let known = locked(&self.known);
+        let reading = |(series, (at_ms, value))| Reading { series, at_ms, value };
+        Ok(rows.into_iter().filter(|(id, _)| known.contains_key(id)).map(reading).collect())
+    }
+
+    /// First and last instant of all readings.
+    pub(super) async fn everything(&self) -> Result<Option<(i64, i64)>> {
+        let now = self.look_for_newest().await?;
+        let last_ms = now.rows.values().map(|(at_ms, _)| *at_ms).max();
+        Ok(now.first_ms.zip(last_ms).map(|(first_ms, last_ms)| (first_ms.min(last_ms), last_ms)))
+    }
+
+    async fn look_for_newest(&self) -> Result<Newest> {
         self.load_series().await?;
         let client = self.client().await?;
         let seen = locked(&self.newest).clone();
@@ -37,21 +56,27 @@ impl Influx {
             None => self.everywhere(client).await?,
         };
         *locked(&self.newest) = Some(now.clone());
-        let known = locked(&self.known);
-        let reading = |(series, (at_ms, value))| Reading { series, at_ms, value };
-        Ok(now.rows.into_iter().filter(|(id, _)| known.contains_key(id)).map(reading).collect())
+        Ok(now)
     }
 
     async fn everywhere(&self, client: &Client) -> Result<Newest> {
         let log_ns = log::newest(client).await?;
-        let (found, forgotten) = tokio::try_join!(self.last_rows(""), heads::newest_forgotten(client))?;
+        // What speaks, speaks daily; only for the rest years are looked through.
+        let mut found = self.last_rows(&format!(" AND time >= {}ms", chrono::Utc::now().timestamp_millis() - LATELY_MS)).await?;
+        let rest: Vec<String> =
+            locked(&self.known).keys().filter(|id| !found.contains_key(id)).map(|id| format!("\"series\" = '{}'", id.0)).collect();
+        for some in rest.chunks(50) {
+            found.extend(self.last_rows(&format!(" AND ({})", some.join(" OR "))).await?);
+        }
+        let first_ms = self.first_ms(client).await?;
+        let forgotten = heads::newest_forgotten(client).await?;
         let mut rows: Rows = forgotten.into_iter().map(|(id, head)| (id, (head.last_ms, head.last))).collect();
         for (id, row) in found {
             if rows.get(&id).is_none_or(|before| row.0 >= before.0) {
                 rows.insert(id, row);
             }
         }
-        Ok(Newest { rows, log_ns })
+        Ok(Newest { rows, first_ms, log_ns })
     }
 
     /// What changed since; `None` where a newest row is gone, and the one before it must be looked for.
@@ -64,7 +89,17 @@ impl Influx {
             return Ok(None);
         }
         rows.extend(found);
-        Ok(Some(Newest { rows, log_ns }))
+        let first_ms = Some(seen.first_ms.map_or(from_ms, |first_ms| first_ms.min(from_ms)));
+        Ok(Some(Newest { rows, first_ms, log_ns }))
+    }
+
+    async fn first_ms(&self, client: &Client) -> Result<Option<i64>> {
+        let of = |place: &Place| {
+            let begin = format!("SELECT \"{}\", \"{SILENT}\" FROM \"{}\"", place.field, place.measurement);
+            format!("{begin} WHERE \"series\" != '' ORDER BY time LIMIT 1")
+        };
+        let (found, forgotten) = tokio::try_join!(self.of_each_place(of), heads::first_forgotten_ms(client))?;
+        Ok(found.iter().flatten().flat_map(|table| &table.rows).filter_map(|row| at(row)).chain(forgotten).min())
     }
 
     /// The newest readings that meet a condition.

@@ -153,17 +153,4 @@ impl Influx {
         all.sort_by_key(|r| (r.series, r.at_ms));
         Ok(all)
     }
-
-    /// First and last instant of all readings.
-    pub(super) async fn everything(&self) -> Result<Option<(i64, i64)>> {
-        let latest = self.newest().await?;
-        let Some(last) = latest.iter().map(|r| r.at_ms).max() else { return Ok(None) };
-        let of = |place: &Place| {
-            let first = |field: &str| format!("SELECT first(\"{field}\") FROM \"{}\" WHERE \"series\" != ''", place.measurement);
-            format!("{};{}", first(&place.field), first(SILENT))
-        };
-        let (found, forgotten) = tokio::try_join!(self.of_each_place(of), heads::first_forgotten_ms(self.client().await?))?;
-        let raw = found.iter().flatten().flat_map(|table| &table.rows).filter_map(|row| at(row)).min();
-        Ok(raw.into_iter().chain(forgotten).min().map(|first| (first.min(last), last)))
-    }
 }
