@@ -10,7 +10,7 @@ use wattribute_service::Access;
 use wattribute_store::Origin;
 
 use crate::config::{self, Loaded, Services};
-use crate::run::{Arguments, open_store, runtime, store_url};
+use crate::run::{Arguments, open_store, runtime, store_origin, store_url};
 use crate::{output, text};
 
 /// What `check` takes.
@@ -97,7 +97,9 @@ async fn store(loaded: &Loaded) -> Finding {
         Ok(url) => url,
         Err(error) => return Finding::problem("store", format!("{error:#}"), remedy),
     };
-    match wattribute_store::origin(&url) {
+    let found = store_origin(loaded, &url);
+    let url = wattribute_store::shown(&url);
+    match found {
         Ok(None) => return Finding::ok("store", format!("{url}: will be made at the first run")),
         Ok(Some(Origin::Demo)) => {
             return Finding::problem("store", format!("{url} holds the made-up home of the demo"), "give a real home a file of its own");
@@ -121,9 +123,8 @@ async fn access(loaded: &Loaded) -> Finding {
         Ok(access) => access,
         Err(error) => return Finding::problem("access", error.to_string(), remedy),
     };
-    let is_there = store_url(loaded, Origin::Home)
-        .and_then(|url| Ok(wattribute_store::origin(&url)?))
-        .is_ok_and(|origin| origin == Some(Origin::Home));
+    let is_there =
+        store_url(loaded, Origin::Home).and_then(|url| store_origin(loaded, &url)).is_ok_and(|origin| origin == Some(Origin::Home));
     if is_there && let Ok((store, _)) = open_store(loaded, Origin::Home) {
         access.keep_in(store).await;
     }

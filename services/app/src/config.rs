@@ -64,10 +64,10 @@ impl Default for Dashboard {
 }
 
 /// Section `[influxdb]`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Influxdb {
-    /// Where it is.
+    /// Where it is. Where `[store]` names no other store, it is the store.
     pub url: Option<String>,
     /// Its token.
     pub token: Option<SecretString>,
@@ -75,6 +75,18 @@ pub struct Influxdb {
     pub org: Option<String>,
     /// Its bucket.
     pub bucket: Option<String>,
+    /// Certificate (PEM) of the owner's own CA.
+    pub ca_file: Option<PathBuf>,
+    /// Whether the store stays in SQLite and InfluxDB gets what is in it as well.
+    pub mirror: bool,
+    /// What waits on disk for the mirror while it is away, at most, MiB.
+    pub spool_mb: u64,
+}
+
+impl Default for Influxdb {
+    fn default() -> Self {
+        Influxdb { url: None, token: None, org: None, bucket: None, ca_file: None, mirror: false, spool_mb: 256 }
+    }
 }
 
 /// What stands before all sections, and tables of which there may be several.
@@ -127,6 +139,18 @@ pub enum Services {
     Correlator,
     /// The data API and the pages.
     DataApi,
+}
+
+impl Services {
+    /// A word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Services::All => "all",
+            Services::Meter => "meter",
+            Services::Correlator => "correlator",
+            Services::DataApi => "data_api",
+        }
+    }
 }
 
 /// Loads the configuration from `file` (else `WATTRIBUTE_CONFIG`, else `./wattribute.toml` where there is one) and the environment.
@@ -189,7 +213,6 @@ pub fn load_from(file: Option<&Path>, environment: &[(String, String)], services
     loader.finish()?;
     earlier::meter_type(&mut config, environment)?;
     earlier::service_port(&mut config, services, environment, &mut warnings)?;
-    config.say_what_is_not_yet(&mut warnings);
     Ok(Loaded {
         shown: loader.effective(SAMPLE)?,
         file: loader.file().map(Path::to_owned),
@@ -200,23 +223,23 @@ pub fn load_from(file: Option<&Path>, environment: &[(String, String)], services
 }
 
 impl Config {
-    /// Where the store is: as said, else a file of this `name` in the folder of data, which is made where it is missing.
+    /// The InfluxDB that is to have what the store has, where the store is another.
+    pub fn mirror_url(&self) -> Option<&str> {
+        let is_influx = |url: &str| url.starts_with("http://") || url.starts_with("https://");
+        let another = self.influxdb.mirror || self.store.url.as_deref().is_some_and(|url| !is_influx(url));
+        self.influxdb.url.as_deref().filter(|_| another)
+    }
+
+    /// Where the store is: as said, else the InfluxDB that is set up, else a file of this `name` in the folder of data, which is made where it is missing.
     pub fn store_url(&self, said: bool, name: &str) -> anyhow::Result<String> {
-        if let Some(url) = self.store.url.clone().filter(|_| said) {
+        let influxdb = self.influxdb.url.clone().filter(|_| !self.influxdb.mirror);
+        if let Some(url) = self.store.url.clone().or(influxdb).filter(|_| said) {
             return Ok(url);
         }
         let folder = &self.data_dir;
         std::fs::create_dir_all(folder)
             .with_context(|| format!("{}: the folder of data cannot be made; WATTRIBUTE__DATA_DIR names another", folder.display()))?;
         Ok(format!("sqlite:{}", folder.join(name).display()))
-    }
-
-    fn say_what_is_not_yet(&self, warnings: &mut Vec<String>) {
-        if self.influxdb.url.is_some() {
-            warnings.push(
-                "[influxdb] is set, but this version keeps everything in its own store and does not speak to InfluxDB yet".to_owned(),
-            );
-        }
     }
 }
 

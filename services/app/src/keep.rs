@@ -13,7 +13,7 @@ use wattribute_store::Origin;
 use crate::config::{self, Services};
 use crate::instant::time_zone;
 use crate::progress::{Reading, Working};
-use crate::run::{Arguments, open_store, runtime, store_url};
+use crate::run::{Arguments, open_store, runtime, store_origin, store_url};
 use crate::{number, output, text};
 
 /// What `import` takes.
@@ -104,8 +104,8 @@ pub fn backup(arguments: &BackupArguments) -> anyhow::Result<ExitCode> {
     }
     output::check_writable(path, &[])?;
     let url = store_url(&loaded, origin)?;
-    if wattribute_store::origin(&url)?.is_none() {
-        bail!("there is no store at {url} yet");
+    if store_origin(&loaded, &url)?.is_none() {
+        bail!("there is no store at {} yet", wattribute_store::shown(&url));
     }
     let (store, url) = open_store(&loaded, origin)?;
     runtime()?.block_on(store.backup(path)).with_context(|| format!("{}: the copy cannot be written", path.display()))?;

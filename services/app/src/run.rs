@@ -15,7 +15,7 @@ use wattribute_service::{Access, Context, Health, State, home_assistant, shutdow
 use wattribute_store::Origin;
 
 use crate::config::{self, Config, Loaded, Services};
-pub use opened::{open_store, store_url};
+pub use opened::{mirrored, open_store, store_origin, store_url};
 use ports::Ports;
 
 /// What `run` and its like take.
@@ -87,9 +87,13 @@ async fn serve(loaded: Loaded, access: Access, services: Services, origin: Origi
     access.keep_in(store.clone()).await;
     ports.warn_of_strangers(&access);
 
-    let config = loaded.config;
     let is_demo = origin == Origin::Demo;
-    let healths = healths(&config, is_demo);
+    let healths = healths(&loaded.config, is_demo);
+    let (store, mirroring) = match is_demo {
+        true => (store, None),
+        false => mirrored(&loaded, store, services.name(), tell_of("influxdb", &healths))?,
+    };
+    let config = loaded.config;
     // It was opened just now; from here on it is looked after.
     for health in &healths {
         health.set("store", State::Ok);
@@ -104,6 +108,13 @@ async fn serve(loaded: Loaded, access: Access, services: Services, origin: Origi
     };
     let mut running: JoinSet<(&'static str, anyhow::Result<()>)> = JoinSet::new();
     running.spawn(watch_store(store.clone(), healths.clone(), token.clone()));
+    if let Some(mirroring) = mirroring {
+        let token = token.clone();
+        running.spawn(async move {
+            tokio::select! { () = mirroring => {}, () = token.cancelled() => {} }
+            ("the mirror in InfluxDB", Ok(()))
+        });
+    }
     let [meter_health, correlator_health, api_health] = &healths;
     let mut home_assistant = usable(&config.home_assistant, meter_health).filter(|_| !is_demo);
     let house_meter = config.home.meter.as_deref().map(with_dots).or(config.home_assistant.meter.clone()).filter(|_| !is_demo);
@@ -172,6 +183,16 @@ fn healths(config: &Config, is_demo: bool) -> [Health; 3] {
     let correlator = Health::beside([meter.clone()]);
     let api = Health::beside([meter.clone(), correlator.clone()]);
     [meter, correlator, api]
+}
+
+/// Says in /health of each service how something is that is not needed for the rest.
+fn tell_of(what: &'static str, healths: &[Health; 3]) -> impl FnMut(Option<&str>) + Send + use<> {
+    let healths = healths.clone();
+    move |wrong: Option<&str>| {
+        for health in &healths {
+            health.set(what, wrong.map_or(State::Ok, |why| State::Degraded(why.to_owned())));
+        }
+    }
 }
 
 /// Looks after the store now and then, so that /health tells of a full disk.

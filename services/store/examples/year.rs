@@ -1,5 +1,5 @@
 //! Writes a year of a home with 100 series into a new store, for `scripts/bench_api.py`: the house at 5 s, 19 powers at a minute, counters, and 78
-//! entities that are switched, with their correlations, profiles and energies by hour. `year FILE NOW_MS`.
+//! entities that are switched, with their correlations, profiles and energies by hour. `year FILE NOW_MS`, or `year http://127.0.0.1:8086 NOW_MS`.
 #![allow(clippy::unwrap_used, reason = "a bench: what goes wrong ends it")]
 
 use wattribute_domain::{
@@ -29,7 +29,8 @@ impl Random {
 async fn main() {
     let mut arguments = std::env::args().skip(1);
     let (path, now_ms): (String, i64) = (arguments.next().unwrap(), arguments.next().unwrap().parse().unwrap());
-    let store = open_with(&format!("sqlite:{path}"), Origin::Home, Settings::forever()).unwrap();
+    let url = if path.contains("://") { path } else { format!("sqlite:{path}") };
+    let store = open_with(&url, Origin::Home, Settings::forever()).unwrap();
     let mut infos = vec![SeriesInfo { role: Some(Role::WholeHouse), ..SeriesInfo::new("wattribute", "house", Quantity::PowerW) }];
     infos.extend((0..19).map(|k| SeriesInfo::new("home_assistant", &format!("sensor.plug_{k}_power"), Quantity::PowerW)));
     infos.push(SeriesInfo::new("home_assistant", "sensor.import", Quantity::EnergyImportKwh));

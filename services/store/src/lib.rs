@@ -1,13 +1,21 @@
-//! Where readings and what was learned of them live: one trait, and SQLite behind it.
+//! Where readings and what was learned of them live: one trait, and SQLite or InfluxDB behind it.
 //!
 //! The store is the only bus between services: the meter writes readings, the correlator reads them and writes what it learned, the data
 //! API reads both. Several processes may have one store open.
 
+mod copy;
+mod described;
+mod drawing;
 mod error;
 mod flows;
+mod held;
 mod home;
+pub mod influx;
+mod keep;
+pub mod mirror;
 mod owner;
 mod powers;
+mod rows;
 mod settings;
 pub mod spool;
 pub mod sqlite;
@@ -19,6 +27,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use wattribute_domain::{CorrelationRecord, CorrelationVerdict, HourEnergy, ProfileRecord, Reading, Series, SeriesId, SeriesInfo};
 
+pub use copy::copy;
 pub use error::StoreError;
 pub use flows::{Flow, Flows};
 pub use home::{
@@ -145,19 +154,54 @@ pub enum Origin {
     Demo,
 }
 
-/// Opens the store at `url` (`sqlite:path`), which is made where there is none, with its folder.
+impl Origin {
+    /// How it is written.
+    fn word(self) -> &'static str {
+        match self {
+            Origin::Home => "home",
+            Origin::Demo => "demo",
+        }
+    }
+
+    fn of_word(word: &str) -> Option<Self> {
+        [Origin::Home, Origin::Demo].into_iter().find(|origin| origin.word() == word)
+    }
+}
+
+/// Opens the store at `url` (`sqlite:path`, or `http://` and `https://` of an InfluxDB), which is made where there is none, with its folder.
 pub fn open(url: &str, origin: Origin) -> Result<Arc<dyn Store>> {
     open_with(url, origin, Settings::default())
 }
 
 /// Like [`open`], with how long things are kept; the `url` of `settings` is not looked at.
 pub fn open_with(url: &str, origin: Origin, settings: Settings) -> Result<Arc<dyn Store>> {
+    if is_influx(url) {
+        influx::look(url, origin, &settings)?;
+        return Ok(Arc::new(influx::Influx::new(url, origin, settings)?));
+    }
     Ok(Arc::new(sqlite::Sqlite::open(path_of(url)?, origin, settings)?))
 }
 
 /// Whose readings the store at `url` holds; `None` where there is no store yet. Changes nothing.
 pub fn origin(url: &str) -> Result<Option<Origin>> {
-    sqlite::origin(path_of(url)?)
+    origin_with(url, &influx::Account::default())
+}
+
+/// Like [`origin`], with how an InfluxDB lets us in.
+pub fn origin_with(url: &str, account: &influx::Account) -> Result<Option<Origin>> {
+    if is_influx(url) { influx::origin(url, account) } else { sqlite::origin(path_of(url)?) }
+}
+
+/// An address of a store without what may be secret in it, to be shown.
+pub fn shown(url: &str) -> String {
+    match url.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.split('/').next()?.rsplit_once('@')?.0.len(), rest))) {
+        Some((scheme, user, rest)) => format!("{scheme}://{}", &rest[user + 1..]),
+        None => url.to_owned(),
+    }
+}
+
+fn is_influx(url: &str) -> bool {
+    url.starts_with("http://") || url.starts_with("https://")
 }
 
 /// Puts a copy of the backup at `from` in the place of the store at `url`. The store that was there is kept beside it, and where is returned.
@@ -174,7 +218,8 @@ fn path_of(url: &str) -> Result<&std::path::Path> {
         _ => {
             let scheme = url.split_once(':').map_or("no scheme", |(scheme, _)| scheme);
             Err(StoreError::Refused(format!(
-                "a store's URL is `sqlite:path`, such as `sqlite:/var/lib/wattribute/wattribute.db`, not `{scheme}`"
+                "a store's URL is `sqlite:path`, such as `sqlite:/var/lib/wattribute/wattribute.db`, or that of an InfluxDB, such as \
+                 `http://influxdb:8086`, not `{scheme}`"
             )))
         }
     }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
+use crate::influx::Account;
+
 /// The `[store]` section of the configuration.
 ///
 /// Spans are written as `"90d"`, `"36h"`, `"2w"`, `"10y"` or `"forever"`. Two kinds of series are kept longer than `keep_raw`: levels and
@@ -12,7 +14,7 @@ use serde::{Deserialize, Deserializer};
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Where the store is, `sqlite:path`; `None`: the program's default.
+    /// Where the store is, `sqlite:path` or the address of an InfluxDB; `None`: the program's default.
     pub url: Option<String>,
     /// How long readings are kept as they were said; `None` for ever.
     #[serde(deserialize_with = "span")]
@@ -26,13 +28,23 @@ pub struct Settings {
     /// How long what devices said word for word is kept; `None`: only the last of each device, which always is.
     #[serde(deserialize_with = "span_or_last")]
     pub keep_payloads: Option<Duration>,
+    /// How an InfluxDB lets us in, where the store is one; the section `[influxdb]` says it.
+    #[serde(skip)]
+    pub influx: Account,
 }
 
 const DAY: Duration = Duration::from_secs(86_400);
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { url: None, keep_raw: Some(DAY * 90), keep_minutes: Some(DAY * 400), keep_ten_minutes: None, keep_payloads: None }
+        Settings {
+            url: None,
+            keep_raw: Some(DAY * 90),
+            keep_minutes: Some(DAY * 400),
+            keep_ten_minutes: None,
+            keep_payloads: None,
+            influx: Account::default(),
+        }
     }
 }
 

@@ -28,14 +28,6 @@ use connect::Connections;
 pub use connect::origin;
 pub use restore::restore;
 
-/// Length of a block, ms; blocks begin at its multiples.
-pub(crate) const BLOCK_MS: i64 = 4 * 3_600_000;
-
-/// The block that `at_ms` belongs to.
-pub(crate) fn block_of(at_ms: i64) -> i64 {
-    at_ms.div_euclid(BLOCK_MS) * BLOCK_MS
-}
-
 /// A store in one SQLite file.
 pub struct Sqlite {
     connections: Connections,
@@ -46,6 +38,11 @@ impl Sqlite {
     /// Opens the file at `path`; it is made where there is none, with its folder.
     pub fn open(path: &Path, origin: Origin, settings: Settings) -> Result<Self> {
         Ok(Sqlite { connections: Connections::open(path, origin)?, settings })
+    }
+
+    /// Takes over series of another store with the numbers that they have there; for a file that knows none yet.
+    pub(crate) async fn take_series(&self, all: Vec<(SeriesId, SeriesInfo)>) -> Result<()> {
+        self.connections.write(move |db| series::take(db, &all)).await
     }
 }
 

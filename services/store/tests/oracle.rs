@@ -5,8 +5,11 @@ mod common;
 
 use std::collections::BTreeMap;
 
+use common::backend::{Backend, Kind};
 use common::{HOUR, T0, power, reading};
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+use rstest::rstest;
 use wattribute_domain::{Reading, SeriesId};
 use wattribute_store::{Batch, Bucket, Span};
 
@@ -106,9 +109,8 @@ fn like(a: f64, b: f64) -> bool {
     (a.is_nan() && b.is_nan()) || (a - b).abs() <= 1e-9 * (1.0 + b.abs())
 }
 
-async fn check(steps: &[Step], questions: &[(i64, i64, i64)]) {
-    let folder = tempfile::tempdir().unwrap();
-    let mut store = common::open(folder.path());
+async fn check(backend: &Backend, steps: &[Step], questions: &[(i64, i64, i64)]) {
+    let mut store = backend.open();
     let ids = [power(&store, "a").await, power(&store, "b").await];
     let mut oracle = Oracle::new();
     for step in steps {
@@ -117,7 +119,7 @@ async fn check(steps: &[Step], questions: &[(i64, i64, i64)]) {
             Step::Maintain { now_ms } => store.maintain(T0 + now_ms).await.unwrap(),
             Step::Reopen => {
                 drop(store);
-                store = common::open(folder.path());
+                store = backend.open();
             }
             _ => {}
         }
@@ -166,19 +168,35 @@ fn cases() -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(48)
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn what_is_read_is_what_was_written(steps in prop::collection::vec(step(), 1..14), questions in questions()) {
-        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(check(&steps, &questions));
-    }
+/// Stories at random, each on a store with nothing in it.
+fn told(kind: Kind, cases: u32) {
+    let Some(mut backend) = Backend::of(kind) else { return };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+    let backend = std::cell::RefCell::new(&mut backend);
+    let told = TestRunner::new(config).run(&(prop::collection::vec(step(), 1..14), questions()), |(steps, questions)| {
+        backend.borrow_mut().empty();
+        runtime.block_on(check(&backend.borrow(), &steps, &questions));
+        Ok(())
+    });
+    told.unwrap();
 }
 
+#[test]
+fn what_is_read_is_what_was_written() {
+    told(Kind::Sqlite, cases());
+}
+
+#[rstest]
+fn what_is_read_from_influxdb_is_what_was_written(#[values(Kind::InfluxOne, Kind::InfluxReal)] kind: Kind) {
+    told(kind, cases() / 4);
+}
+
+#[rstest]
 #[tokio::test]
-async fn a_coarse_chart_off_the_ten_minutes_divides_cells_by_time() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = common::open(folder.path());
+async fn a_coarse_chart_off_the_ten_minutes_divides_cells_by_time(#[values(Kind::Sqlite, Kind::InfluxOne, Kind::InfluxReal)] kind: Kind) {
+    let Some(backend) = Backend::of(kind) else { return };
+    let store = backend.open();
     let id = power(&store, "a").await;
     let readings: Vec<Reading> = (0..48 * 360).map(|k| reading(id, T0 + k * 10_000, value(7, k / 30))).collect();
     let mut oracle = Oracle::new();

@@ -7,7 +7,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use common::backend::{Backend, Kind};
 use common::{HOUR, T0, batch, power, reading, rows, span, url};
+use rstest::rstest;
 use wattribute_domain::{
     CorrelationRecord, CorrelationVerdict, DeviceProfile, Hold, HourEnergy, Level, ProfileRecord, Quantity, Reading, SeriesId, SeriesInfo,
     Stage, Verdict,
@@ -17,10 +19,11 @@ use wattribute_store::{Arrivals, Batch, Bucket, CorrelationQuery, Origin, Payloa
 /// A backend under test: opens the same store again and again.
 type Open<'a> = &'a dyn Fn() -> Arc<dyn Store>;
 
+#[rstest]
 #[tokio::test]
-async fn a_home_in_sqlite() {
-    let folder = tempfile::tempdir().unwrap();
-    let open = || common::open(folder.path());
+async fn a_home(#[values(Kind::Sqlite, Kind::InfluxOne, Kind::InfluxReal)] kind: Kind) {
+    let Some(backend) = Backend::of(kind) else { return };
+    let open = || backend.open();
     series_keep_their_numbers(&open).await;
     readings_come_in_any_order(&open).await;
     a_hole_is_filled_and_a_gap_stays(&open).await;
@@ -28,7 +31,7 @@ async fn a_home_in_sqlite() {
     what_arrived_is_told(&open).await;
     payloads_and_documents_are_kept(&open).await;
     what_was_learned_is_kept(&open).await;
-    the_store_can_be_copied(&open, folder.path()).await;
+    the_store_can_be_copied(&open, backend.folder.path()).await;
 }
 
 async fn series_keep_their_numbers(open: Open<'_>) {
@@ -200,7 +203,7 @@ async fn what_arrived_is_told(open: Open<'_>) {
     store.write(Batch { replaced: vec![span(id, T0, T0 + 10_000)], ..Batch::default() }).await.unwrap();
     assert_eq!(store.arrivals(told.cursor).await.unwrap().spans_ms, [(T0, T0 + 9_000)]);
     // A cursor of another file: everything may be new.
-    let all = store.arrivals(told.cursor + 1_000_000).await.unwrap().spans_ms;
+    let all = store.arrivals(told.cursor + (1 << 60)).await.unwrap().spans_ms;
     assert!(all.len() == 1 && all[0].0 <= T0 && all[0].1 >= later + 100_000, "{all:?}");
 }
 
@@ -332,12 +335,13 @@ fn same(found: &[Bucket], expected: &[Bucket]) {
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn raw_readings_give_way_to_means_in_time() {
-    let folder = tempfile::tempdir().unwrap();
+async fn raw_readings_give_way_to_means_in_time(#[values(Kind::Sqlite, Kind::InfluxOne, Kind::InfluxReal)] kind: Kind) {
+    let Some(backend) = Backend::of(kind) else { return };
     let days = |n: u64| Some(Duration::from_secs(n * 86_400));
     let settings = Settings { keep_raw: days(1), keep_minutes: days(10), keep_ten_minutes: days(100), ..Settings::default() };
-    let store = wattribute_store::open_with(&url(folder.path()), Origin::Home, settings).unwrap();
+    let store = backend.open_with(settings);
     let id = power(&store, "power").await;
     let kinds = [Quantity::EnergyImportKwh, Quantity::Level].map(|q| SeriesInfo::new("test", "other", q));
     let others = store.describe(kinds.to_vec()).await.unwrap();

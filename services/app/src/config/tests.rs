@@ -48,6 +48,7 @@ fn the_sample_has_every_key() {
         ("data_api", keys::<wattribute_data_api::Config>()),
         ("dashboard", keys::<Dashboard>()),
         ("graphite", keys::<wattribute_export::graphite::Config>()),
+        ("influxdb", keys::<Influxdb>()),
         ("access", keys::<access::Config>()),
     ];
     for (section, keys) in sections {
@@ -130,7 +131,6 @@ fn the_meters_source_can_be_chosen(#[case] environment: &[(&str, &str)], #[case]
 #[case("POWER_LOOKUP_PADDING_SECONDS", "learned from the meter")]
 #[case("ERROR_RETRY_INTERVAL", "tried again by itself")]
 #[case("SERVICE_PORT", "WATTRIBUTE__METER__LISTEN")]
-#[case("INFLUXDB_URL", "does not speak to InfluxDB yet")]
 fn what_means_nothing_any_more_is_answered_once(#[case] name: &str, #[case] says: &str) {
     let warnings = with(&[(name, "8099")]).warnings;
     assert_eq!(warnings.len(), 1, "{warnings:?}");
@@ -217,4 +217,14 @@ fn webhooks_are_read_and_their_secrets_are_not_shown(#[case] file: &str, #[case]
 fn wrong_alerts_are_refused(#[case] file: &str, #[case] says: &str) {
     let error = from(file, &[], Services::All).map(|_| ()).unwrap_err().to_string();
     assert!(error.contains(says) && !error.contains("hush"), "{error}");
+}
+
+#[rstest]
+#[case(&[("INFLUXDB_URL", "http://influxdb:8086")], "http://influxdb:8086", None)]
+#[case(&[("WATTRIBUTE__STORE__URL", "https://box/influx")], "https://box/influx", None)]
+#[case(&[("INFLUXDB_URL", "http://a:8086"), ("WATTRIBUTE__STORE__URL", "http://b:8086")], "http://b:8086", None)]
+#[case(&[("INFLUXDB_URL", "http://a:8086"), ("WATTRIBUTE__STORE__URL", "sqlite:x.db")], "sqlite:x.db", Some("http://a:8086"))]
+fn influxdb_is_the_store_or_mirrors_it(#[case] environment: &[(&str, &str)], #[case] store: &str, #[case] mirror: Option<&str>) {
+    let config = with(environment).config;
+    assert_eq!((config.store_url(true, "a.db").unwrap().as_str(), config.mirror_url()), (store, mirror));
 }

@@ -21,6 +21,7 @@ mod groups;
 mod measured;
 mod moved_over;
 mod streams;
+mod two_stores;
 mod whose_meter;
 
 struct Home {

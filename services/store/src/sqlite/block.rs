@@ -3,84 +3,14 @@
 use pco::{ChunkConfig, DeltaSpec};
 use wattribute_domain::Series;
 
-use super::BLOCK_MS;
 use super::connect::Fault;
 use crate::StoreError;
-
-/// Length of a cell of a head, ms.
-pub const TEN_MINUTES_MS: i64 = 600_000;
-/// Length of a cell of the finer rollup, ms.
-pub const MINUTE_MS: i64 = 60_000;
+use crate::held::{BLOCK_MS, Held, MINUTE_MS};
 
 /// Fewer rows than this stand as they are: compressing them costs more than it saves.
 const PLAIN: usize = 24;
 const AS_IT_IS: u8 = 0;
 const PCO: u8 = 1;
-
-/// What was held over a stretch; time without a value does not count.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Held {
-    pub min: f64,
-    pub max: f64,
-    /// Value x ms.
-    pub integral: f64,
-    pub covered_ms: i64,
-}
-
-impl Held {
-    pub const NOTHING: Held = Held { min: f64::NAN, max: f64::NAN, integral: 0.0, covered_ms: 0 };
-
-    /// Adds a value held for `ms`.
-    pub fn hold(&mut self, value: f64, ms: i64) {
-        if value.is_finite() && ms > 0 {
-            // `f64::min` takes the number where the other is NaN.
-            self.min = self.min.min(value);
-            self.max = self.max.max(value);
-            self.integral += value * ms as f64;
-            self.covered_ms += ms;
-        }
-    }
-
-    /// Adds `share` (0 to 1) of another stretch.
-    pub fn add(&mut self, other: &Held, share: f64) {
-        if other.covered_ms > 0 && share > 0.0 {
-            self.min = self.min.min(other.min);
-            self.max = self.max.max(other.max);
-            self.integral += other.integral * share;
-            self.covered_ms += (other.covered_ms as f64 * share).round() as i64;
-        }
-    }
-
-    /// Mean over the time with a value; `NaN` without any.
-    pub fn mean(&self) -> f64 {
-        if self.covered_ms > 0 { self.integral / self.covered_ms as f64 } else { f64::NAN }
-    }
-}
-
-/// What `rows` hold from the first row to `end_ms`, as a whole.
-pub fn whole(rows: &Series, end_ms: i64) -> Held {
-    let mut held = Held::NOTHING;
-    for (k, (&at, &value)) in rows.at_ms.iter().zip(&rows.value).enumerate() {
-        held.hold(value, rows.at_ms.get(k + 1).copied().unwrap_or(end_ms) - at);
-    }
-    held
-}
-
-/// What `rows` hold within the block from `start_ms`, by cells of `cell_ms`; what is before the first row does not count.
-pub fn cells(rows: &Series, start_ms: i64, cell_ms: i64) -> Vec<Held> {
-    let mut cells = vec![Held::NOTHING; (BLOCK_MS / cell_ms) as usize];
-    for (k, (&at, &value)) in rows.at_ms.iter().zip(&rows.value).enumerate() {
-        let until = rows.at_ms.get(k + 1).copied().unwrap_or(start_ms + BLOCK_MS);
-        let mut from = at;
-        while from < until {
-            let cell = (from - start_ms) / cell_ms;
-            let to = until.min(start_ms + (cell + 1) * cell_ms);
-            cells[cell as usize].hold(value, to - from);
-            from = to;
-        }
-    }
-    cells
-}
 
 /// Cells of a head as bytes, exactly.
 pub fn write_cells(cells: &[Held]) -> Vec<u8> {
@@ -197,6 +127,7 @@ fn short() -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::held::{cells, whole};
 
     fn rows(n: i64) -> Series {
         let value = |k: i64| if k % 50 == 7 { f64::NAN } else { 200.0 + 0.1 * ((k * 37) % 91) as f64 };

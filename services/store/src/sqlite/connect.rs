@@ -148,7 +148,7 @@ pub fn origin(path: &Path) -> Result<Option<Origin>> {
             return Ok(None);
         }
         let held: String = open_reader(path)?.query_row("SELECT value FROM meta WHERE key = 'origin'", [], |r| r.get(0))?;
-        Ok([Origin::Home, Origin::Demo].into_iter().find(|&o| schema::word(o) == held))
+        Ok(Origin::of_word(&held))
     };
     read().map_err(|fault| tell(path, fault))
 }

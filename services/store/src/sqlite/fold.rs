@@ -3,9 +3,10 @@
 use rusqlite::{Connection, OptionalExtension, params};
 use wattribute_domain::{Series, SeriesId};
 
-use super::block::{self, Held, MINUTE_MS, TEN_MINUTES_MS};
 use super::connect::Fault;
-use super::{BLOCK_MS, recent};
+use super::{block, recent};
+use crate::held::{self, BLOCK_MS, Held, MINUTE_MS, TEN_MINUTES_MS};
+use crate::rows::{differences, overlay, without};
 
 /// From this many rows on a head has cells: with fewer the block itself is read quicker.
 const WITH_CELLS: usize = 96;
@@ -35,52 +36,13 @@ pub fn rollup(db: &Connection, series: SeriesId, start_ms: i64) -> Result<Option
 
 /// Rows that say what the rollup of a forgotten block says, ending as it ended.
 fn stand_ins(db: &Connection, series: SeriesId, start_ms: i64) -> Result<Series, Fault> {
-    let mut rows = Series::default();
     let head = db
         .prepare_cached("SELECT first_ms, last_ms, last FROM head WHERE series = ?1 AND start_ms = ?2")?
         .query_row(params![series.0, start_ms], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?, r.get::<_, Option<f64>>(2)?)))
         .optional()?;
-    let Some((first_ms, last_ms, last)) = head else { return Ok(rows) };
-    if let Some((cells, cell_ms)) = rollup(db, series, start_ms)? {
-        for (k, cell) in cells.iter().enumerate() {
-            let from_ms = (start_ms + k as i64 * cell_ms).max(first_ms);
-            let within = from_ms < start_ms + (k as i64 + 1) * cell_ms && from_ms <= last_ms;
-            let silent_already = rows.value.last().is_some_and(|v| v.is_nan());
-            if within && !(silent_already && cell.covered_ms == 0) {
-                rows.push(from_ms, cell.mean());
-            }
-        }
-    }
-    while rows.at_ms.last().is_some_and(|&at| at >= last_ms) {
-        rows.at_ms.pop();
-        rows.value.pop();
-    }
-    rows.push(last_ms, last.unwrap_or(f64::NAN));
-    Ok(rows)
-}
-
-/// `upper` laid over `lower`: where both have an instant, the upper counts. Both are in order.
-pub fn overlay(lower: Series, upper: &Series) -> Series {
-    if upper.is_empty() {
-        return lower;
-    }
-    if lower.is_empty() {
-        return upper.clone();
-    }
-    let mut rows = Series { at_ms: Vec::with_capacity(lower.len() + upper.len()), value: Vec::with_capacity(lower.len() + upper.len()) };
-    let (mut l, mut u) = (0, 0);
-    while l < lower.len() || u < upper.len() {
-        let take_upper = u < upper.len() && (l == lower.len() || upper.at_ms[u] <= lower.at_ms[l]);
-        if take_upper {
-            l += usize::from(l < lower.len() && lower.at_ms[l] == upper.at_ms[u]);
-            rows.push(upper.at_ms[u], upper.value[u]);
-            u += 1;
-        } else {
-            rows.push(lower.at_ms[l], lower.value[l]);
-            l += 1;
-        }
-    }
-    rows
+    let Some((first_ms, last_ms, last)) = head else { return Ok(Series::default()) };
+    let (cells, cell_ms) = rollup(db, series, start_ms)?.unwrap_or_default();
+    Ok(held::stand_ins(start_ms, (first_ms, last_ms), last.unwrap_or(f64::NAN), &cells, cell_ms))
 }
 
 /// Changes a block: takes in its recent rows before `until_ms`, drops what lies in `erased` (`[from, to)`), lays `new` over it. Recent
@@ -96,15 +58,7 @@ pub fn fold(
     let folded = rows(db, series, start_ms)?;
     let recent = recent::range(db, series, start_ms, until_ms.min(start_ms + BLOCK_MS))?;
     let before = overlay(folded.clone(), &recent);
-    let mut after = before.clone();
-    if !erased.is_empty() {
-        let kept: Vec<bool> = after.at_ms.iter().map(|&at| !erased.iter().any(|&(from, to)| from <= at && at < to)).collect();
-        let mut keep = kept.iter();
-        after.at_ms.retain(|_| keep.next().copied().unwrap_or(true));
-        let mut keep = kept.iter();
-        after.value.retain(|_| keep.next().copied().unwrap_or(true));
-    }
-    let after = overlay(after, new);
+    let after = overlay(without(before.clone(), erased), new);
     if !differences(&folded, &after).is_empty() {
         save(db, series, start_ms, &after)?;
     }
@@ -120,8 +74,8 @@ pub fn save(db: &Connection, series: SeriesId, start_ms: i64, rows: &Series) -> 
         db.prepare_cached("DELETE FROM block WHERE series = ?1 AND start_ms = ?2")?.execute(key)?;
         return Ok(());
     };
-    let held = block::whole(rows, start_ms + BLOCK_MS);
-    let cells = (rows.len() >= WITH_CELLS).then(|| block::write_cells(&block::cells(rows, start_ms, TEN_MINUTES_MS)));
+    let held = held::whole(rows, start_ms + BLOCK_MS);
+    let cells = (rows.len() >= WITH_CELLS).then(|| block::write_cells(&held::cells(rows, start_ms, TEN_MINUTES_MS)));
     db.prepare_cached("INSERT OR REPLACE INTO head VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, ?11)")?.execute(params![
         series.0,
         start_ms,
@@ -138,22 +92,6 @@ pub fn save(db: &Connection, series: SeriesId, start_ms: i64, rows: &Series) -> 
     let (times, values) = block::write_rows(rows, start_ms)?;
     db.prepare_cached("INSERT OR REPLACE INTO block VALUES (?1, ?2, ?3, ?4)")?.execute(params![series.0, start_ms, times, values])?;
     Ok(())
-}
-
-/// Instants at which two series say something different. Both are in order.
-fn differences(a: &Series, b: &Series) -> Vec<i64> {
-    let (mut k, mut m, mut found) = (0, 0, Vec::new());
-    while k < a.len() || m < b.len() {
-        let (at_a, at_b) = (a.at_ms.get(k).copied().unwrap_or(i64::MAX), b.at_ms.get(m).copied().unwrap_or(i64::MAX));
-        let at = at_a.min(at_b);
-        let same = at_a == at_b && (a.value[k] == b.value[m] || (a.value[k].is_nan() && b.value[m].is_nan()));
-        if !same {
-            found.push(at);
-        }
-        k += usize::from(at_a == at);
-        m += usize::from(at_b == at);
-    }
-    found
 }
 
 /// A column of bytes.

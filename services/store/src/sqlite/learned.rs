@@ -166,14 +166,8 @@ pub fn profiles(db: &Connection) -> Result<Vec<ProfileRecord>, Fault> {
 }
 
 pub fn replace_energy(db: &mut Connection, from_ms: i64, to_ms: i64, hours: &[HourEnergy]) -> Result<(), Fault> {
-    if let Some(bad) = hours.iter().find(|h| !(from_ms..to_ms).contains(&h.hour_ms) || !h.energy_kwh.is_finite()) {
-        return Err(StoreError::Refused(format!(
-            "the energy of series {} in the hour from {} ms ({} kWh) does not belong to {from_ms}..{to_ms} ms, or is no number",
-            bad.series.0, bad.hour_ms, bad.energy_kwh
-        ))
-        .into());
-    }
-    let (from_ms, to_ms) = (super::read::within(from_ms), super::read::within(to_ms));
+    crate::keep::energy_fits(from_ms, to_ms, hours)?;
+    let (from_ms, to_ms) = (crate::rows::within(from_ms), crate::rows::within(to_ms));
     if to_ms <= from_ms {
         return Ok(());
     }
@@ -215,7 +209,7 @@ pub fn energy_of(db: &Connection, series: SeriesId, from_ms: i64, to_ms: i64) ->
 }
 
 pub fn total_energy(db: &Connection, to_ms: i64) -> Result<Vec<(SeriesId, f64)>, Fault> {
-    let to_ms = super::read::within(to_ms);
+    let to_ms = crate::rows::within(to_ms);
     let today = to_ms.div_euclid(DAY_MS) * DAY_MS;
     let mut statement = db.prepare_cached(
         "SELECT series, sum(kwh) FROM (

@@ -5,24 +5,10 @@ use rusqlite::{Connection, params};
 use super::connect::Fault;
 use super::recent::SLOT_MS;
 use crate::Arrivals;
+use crate::rows::join;
 
-/// Spans this close or closer are joined, ms.
-const JOIN_MS: i64 = 60_000;
 /// So many writes are remembered: two days of one a second.
 const KEPT: i64 = 200_000;
-
-/// Joins spans (first and last instant, both included) that lie a minute or less apart.
-pub fn join(mut spans: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
-    spans.sort_unstable();
-    let mut joined: Vec<(i64, i64)> = Vec::new();
-    for (first, last) in spans {
-        match joined.last_mut() {
-            Some(before) if first - before.1 <= JOIN_MS => before.1 = before.1.max(last),
-            _ => joined.push((first, last)),
-        }
-    }
-    joined
-}
 
 /// Remembers that something changed in these spans.
 pub fn add(db: &Connection, spans: Vec<(i64, i64)>) -> Result<(), Fault> {

@@ -1,23 +1,21 @@
 //! Folding, rolling up, forgetting: in small steps, so that nobody waits long.
 
-use std::time::Duration;
-
 use rusqlite::{Connection, TransactionBehavior, params};
-use wattribute_domain::{Quantity, Series, SeriesId};
+use wattribute_domain::{Series, SeriesId};
 
-use super::block::{self, MINUTE_MS, TEN_MINUTES_MS};
 use super::connect::{Connections, Fault};
-use super::{BLOCK_MS, fold, log, recent, series};
+use super::{block, fold, log, recent, series};
+use crate::held::{BLOCK_MS, MINUTE_MS, TEN_MINUTES_MS, cells};
+use crate::keep::{self, Way, past};
+use crate::rows::within;
 use crate::{Result, Settings};
 
-const HOUR_MS: i64 = 3_600_000;
 /// So many blocks are changed in one transaction.
 const AT_ONCE: usize = 8;
 
 pub async fn maintain(store: &Connections, settings: &Settings, now_ms: i64) -> Result<()> {
-    let now_ms = super::read::within(now_ms);
-    // Whole hours, one to two hours after they were said: what is late by less costs nothing.
-    let before_ms = (now_ms - HOUR_MS).div_euclid(HOUR_MS) * HOUR_MS;
+    let now_ms = within(now_ms);
+    let before_ms = keep::closed_before_ms(now_ms);
     fold_recent(store, before_ms).await?;
     for (series, info) in store.read(series::all).await? {
         let way = Way::of(info.quantity);
@@ -37,32 +35,6 @@ pub async fn maintain(store: &Connections, settings: &Settings, now_ms: i64) -> 
             Ok(())
         })
         .await
-}
-
-/// What becomes of the raw readings of a quantity when they are past their time.
-#[derive(Clone, Copy, PartialEq)]
-enum Way {
-    /// They are kept: few, and what was learned rests on them.
-    Keep,
-    /// The last of each ten minutes is kept: a counter's mean says nothing.
-    Thin,
-    /// Their means are kept.
-    RollUp,
-}
-
-impl Way {
-    fn of(quantity: Quantity) -> Self {
-        match quantity {
-            Quantity::Level | Quantity::PricePerKwh => Way::Keep,
-            Quantity::EnergyImportKwh | Quantity::EnergyExportKwh => Way::Thin,
-            _ => Way::RollUp,
-        }
-    }
-}
-
-/// The instant before which things are past their time; `None` where they are kept for ever.
-fn past(keep: Option<Duration>, now_ms: i64) -> Option<i64> {
-    keep.and_then(|span| i64::try_from(span.as_millis()).ok()).map(|ms| now_ms.saturating_sub(ms))
 }
 
 /// Folds recent rows before `before_ms`. They are dropped only when all are folded and nothing was written there meanwhile: until then
@@ -140,30 +112,18 @@ async fn forget_raw(store: &Connections, series: SeriesId, way: Way, limit_ms: i
 /// Keeps the means of a block, by minutes and by ten minutes, and forgets its rows.
 fn roll_up(db: &Connection, series: SeriesId, start_ms: i64) -> std::result::Result<(), Fault> {
     let rows = fold::rows(db, series, start_ms)?;
-    let minutes = block::write_minutes(&block::cells(&rows, start_ms, MINUTE_MS))?;
-    let cells = block::write_cells(&block::cells(&rows, start_ms, TEN_MINUTES_MS));
+    let minutes = block::write_minutes(&cells(&rows, start_ms, MINUTE_MS))?;
+    let cells = block::write_cells(&cells(&rows, start_ms, TEN_MINUTES_MS));
     db.prepare_cached("INSERT OR REPLACE INTO minutes VALUES (?1, ?2, ?3)")?.execute(params![series.0, start_ms, minutes])?;
     db.prepare_cached("UPDATE head SET cells = ?3 WHERE series = ?1 AND start_ms = ?2")?.execute(params![series.0, start_ms, cells])?;
     db.prepare_cached("DELETE FROM block WHERE series = ?1 AND start_ms = ?2")?.execute(params![series.0, start_ms])?;
     Ok(())
 }
 
-/// Keeps of a counter the last row of each ten minutes, both sides of every fall and both ends of every silence.
+/// Keeps of a counter what [`keep::thinned`] keeps.
 fn thin(db: &Connection, series: SeriesId, start_ms: i64) -> std::result::Result<(), Fault> {
     let rows = fold::rows(db, series, start_ms)?;
-    let mut kept = Series::default();
-    for k in 0..rows.len() {
-        let (at_ms, value) = (rows.at_ms[k], rows.value[k]);
-        let next = rows.at_ms.get(k + 1).copied().zip(rows.value.get(k + 1).copied());
-        let ends_cell = next.is_none_or(|(next_ms, _)| next_ms.div_euclid(TEN_MINUTES_MS) != at_ms.div_euclid(TEN_MINUTES_MS));
-        // What does not rise to `to`, comparisons with NaN included.
-        let breaks = |from: f64, to: f64| !(from.is_nan() && to.is_nan()) && (to < from || from.is_nan() || to.is_nan());
-        let before_break = next.is_some_and(|(_, next)| breaks(value, next));
-        let after_break = k > 0 && breaks(rows.value[k - 1], value);
-        if ends_cell || before_break || after_break {
-            kept.push(at_ms, value);
-        }
-    }
+    let kept = keep::thinned(&rows);
     if kept.len() < rows.len() {
         fold::save(db, series, start_ms, &kept)?;
     }

@@ -4,12 +4,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use wattribute_domain::{Reading, Series, SeriesId};
 
 use super::connect::Fault;
-use super::{block, block_of, fold, recent};
-
-/// Instants asked for are taken to lie within these, ms: beyond the years 1 to 9999 there is nothing, and sums must fit.
-pub fn within(at_ms: i64) -> i64 {
-    at_ms.clamp(-70_000_000_000_000, 300_000_000_000_000)
-}
+use super::{block, fold, recent};
+use crate::held::block_of;
+use crate::rows::{overlay, within};
 
 pub fn readings(db: &Connection, series: SeriesId, from_ms: i64, to_ms: i64) -> Result<Series, Fault> {
     let (from_ms, to_ms) = (within(from_ms), within(to_ms));
@@ -31,7 +28,7 @@ pub fn readings(db: &Connection, series: SeriesId, from_ms: i64, to_ms: i64) -> 
         rows.at_ms.extend(part.at_ms);
         rows.value.extend(part.value);
     }
-    let mut rows = fold::overlay(rows, &recent::range(db, series, first_block, to_ms)?);
+    let mut rows = overlay(rows, &recent::range(db, series, first_block, to_ms)?);
 
     let end = rows.at_ms.partition_point(|&at| at < to_ms);
     rows.at_ms.truncate(end);

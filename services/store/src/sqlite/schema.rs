@@ -85,9 +85,9 @@ pub fn migrate(db: &mut Connection, name: &str, origin: Origin) -> Result<(), Fa
         tx.pragma_update(None, "application_id", APPLICATION_ID)?;
         tx.pragma_update(None, "user_version", FORMAT)?;
     }
-    tx.execute("INSERT INTO meta VALUES ('origin', ?1) ON CONFLICT DO NOTHING", [word(origin)])?;
+    tx.execute("INSERT INTO meta VALUES ('origin', ?1) ON CONFLICT DO NOTHING", [origin.word()])?;
     let held: String = tx.query_row("SELECT value FROM meta WHERE key = 'origin'", [], |r| r.get(0))?;
-    if held != word(origin) {
+    if held != origin.word() {
         let (holds, wants) = match origin {
             Origin::Home => ("the demo home", "`wattribute run`"),
             Origin::Demo => ("a real home", "`wattribute demo`"),
@@ -99,12 +99,4 @@ pub fn migrate(db: &mut Connection, name: &str, origin: Origin) -> Result<(), Fa
     }
     tx.commit()?;
     Ok(())
-}
-
-/// How an origin is written.
-pub fn word(origin: Origin) -> &'static str {
-    match origin {
-        Origin::Home => "home",
-        Origin::Demo => "demo",
-    }
 }

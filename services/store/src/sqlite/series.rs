@@ -4,13 +4,23 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use wattribute_domain::{SeriesId, SeriesInfo};
 
 use super::connect::Fault;
-use crate::StoreError;
+use crate::{StoreError, described};
 
 pub fn describe(db: &mut Connection, series: &[SeriesInfo]) -> Result<Vec<SeriesId>, Fault> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let ids = series.iter().map(|info| describe_one(&tx, info)).collect::<Result<_, _>>()?;
     tx.commit()?;
     Ok(ids)
+}
+
+/// Adds series with their numbers.
+pub fn take(db: &mut Connection, all: &[(SeriesId, SeriesInfo)]) -> Result<(), Fault> {
+    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for (id, info) in all {
+        tx.prepare_cached("INSERT INTO series (id, source, identity, device, quantity, info) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+            .execute(params![id.0, info.source, info.identity, info.device, info.quantity.name(), text(info)?])?;
+    }
+    Ok(tx.commit()?)
 }
 
 pub fn all(db: &Connection) -> Result<Vec<(SeriesId, SeriesInfo)>, Fault> {
@@ -37,20 +47,7 @@ fn describe_one(db: &Connection, info: &SeriesInfo) -> Result<SeriesId, Fault> {
         return Ok(SeriesId(db.last_insert_rowid() as u32));
     };
     let before = parse(&before)?;
-    let mut now = info.clone();
-    if now.identity == now.device {
-        // Nothing better is known this time, such as while the registry cannot be read.
-        now.identity.clone_from(&before.identity);
-    }
-    if before.modes.starts_with(&now.modes) {
-        now.modes.clone_from(&before.modes);
-    } else if !now.modes.starts_with(&before.modes) {
-        return Err(StoreError::Refused(format!(
-            "the modes of {} must begin with those known already, {:?}, not {:?}: read the series before adding modes",
-            info.device, before.modes, info.modes
-        ))
-        .into());
-    }
+    let now = described::with(&before, info)?;
     if now != before {
         db.prepare_cached("UPDATE series SET identity = ?2, device = ?3, info = ?4 WHERE id = ?1")?.execute(params![
             id,

@@ -6,16 +6,16 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use wattribute_domain::{Reading, Series, SeriesId};
 
 use super::connect::Fault;
-use super::{BLOCK_MS, block_of, fold, log, read, recent, series};
-use crate::{Batch, StoreError};
+use super::{fold, log, read, recent, series};
+use crate::Batch;
+use crate::held::{BLOCK_MS, block_of};
+use crate::rows::{INSTANTS, in_order};
 
 /// From this many rows of one series on, they go straight into blocks: a backfill, or an import.
 const BULK: usize = 512;
-/// The years 1 to 9999, ms: nothing was ever read outside, and sums of what is inside fit.
-const INSTANTS: std::ops::Range<i64> = -62_135_596_800_000..253_402_300_800_000;
 
 pub fn write(db: &mut Connection, batch: Batch, only_last_payload: bool) -> Result<(), Fault> {
-    let readings = in_order(batch.readings)?;
+    let readings = in_order(batch.readings, INSTANTS, "1 to 9999")?;
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut changed: Vec<(i64, i64)> = Vec::new();
     let named: BTreeSet<SeriesId> = readings.iter().map(|r| r.series).chain(batch.replaced.iter().map(|s| s.series)).collect();
@@ -90,26 +90,6 @@ pub fn write(db: &mut Connection, batch: Batch, only_last_payload: bool) -> Resu
     }
     tx.commit()?;
     Ok(())
-}
-
-/// By series and time, the last said of equal instants.
-fn in_order(mut readings: Vec<Reading>) -> Result<Vec<Reading>, Fault> {
-    if let Some(bad) = readings.iter().find(|r| !INSTANTS.contains(&r.at_ms)) {
-        return Err(StoreError::Refused(format!(
-            "a reading of series {} is at {} ms since 1970, outside the years 1 to 9999: are these seconds or microseconds?",
-            bad.series.0, bad.at_ms
-        ))
-        .into());
-    }
-    readings.sort_by_key(|r| (r.series, r.at_ms));
-    // `dedup` keeps the first: turned round, that is the last said.
-    readings.reverse();
-    readings.dedup_by_key(|r| (r.series, r.at_ms));
-    readings.reverse();
-    for reading in readings.iter_mut().filter(|r| !r.value.is_finite()) {
-        reading.value = f64::NAN;
-    }
-    Ok(readings)
 }
 
 fn set_newest(db: &Connection, reading: &Reading) -> Result<(), Fault> {

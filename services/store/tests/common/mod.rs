@@ -1,6 +1,8 @@
 //! What the tests of the store share.
 #![allow(dead_code, reason = "each test crate uses its part")]
 
+pub mod backend;
+
 use std::path::Path;
 use std::sync::Arc;
 
