@@ -120,7 +120,8 @@ async fn write(arguments: &ExportArguments, store: &dyn Store) -> anyhow::Result
         for (id, info) in &series {
             let mut rows = store.readings(*id, begin_ms, end_ms).await?;
             let held = rows.at_ms.partition_point(|at_ms| *at_ms < begin_ms);
-            (rows.at_ms.drain(..held), rows.value.drain(..held));
+            drop(rows.at_ms.drain(..held));
+            drop(rows.value.drain(..held));
             if rows.is_empty() {
                 continue;
             }

@@ -124,7 +124,7 @@ impl Home {
     }
 }
 
-fn profile(entity_id: &str, mode: &str, power_w: Option<f64>, verdict: Verdict, grouped_with: &[&str]) -> DeviceProfile {
+pub(super) fn profile(entity_id: &str, mode: &str, power_w: Option<f64>, verdict: Verdict, grouped_with: &[&str]) -> DeviceProfile {
     let level = LevelProfile { mode: mode.to_owned(), fraction: None, power_w, power_low_w: None, power_high_w: None };
     DeviceProfile {
         entity_id: entity_id.to_owned(),

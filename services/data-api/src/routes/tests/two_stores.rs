@@ -6,9 +6,10 @@ mod backend;
 
 use std::path::Path;
 
-use wattribute_domain::HourEnergy;
+use wattribute_domain::{HourEnergy, ProfileRecord, Verdict};
 use wattribute_store::Settings;
 
+use super::attribution::profile;
 use super::*;
 use backend::{Backend, Kind};
 
@@ -26,7 +27,7 @@ const ASKED: &[&str] = &[
     "/api/stats?start={from}&end={to}",
     "/api/v1/alerts",
     "/api/v1/devices",
-    "/api/v1/devices/switch.kettle?from={from}&to={to}&evidence=true",
+    "/api/v1/devices/switch.kettle?from={from}&to={to}&evidence=5",
     "/api/v1/devices/light.hall",
     "/api/v1/energy/attribution?from={from}&to={to}",
     "/api/v1/energy/attribution?from={mid}&to={to}&max_points=50",
@@ -91,9 +92,16 @@ async fn two_days(home: &Home, now_ms: i64) {
         })
     });
     store.replace_energy(first * 3_600_000, now_ms, hours.collect()).await.unwrap();
+    let profile = |series: SeriesId, entity_id: &str, power_w: f64| ProfileRecord {
+        series,
+        learned_at_ms: now_ms,
+        profile: profile(entity_id, "on", Some(power_w), Verdict::Learned, &[]),
+        usual_on_h: None,
+    };
+    store.replace_profiles(vec![profile(ids[2], "switch.kettle", 2000.0), profile(ids[3], "light.hall", 12.0)]).await.unwrap();
 }
 
-/// Whether two answers say the same. What follows the clock may differ by the moment between two questions.
+/// Whether two answers say the same. What follows the clock may differ by the moment between two questions, and the first of all by a step of the readings.
 fn alike(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => {
@@ -103,7 +111,7 @@ fn alike(a: &Value, b: &Value) -> bool {
         }
         (Value::String(a), Value::String(b)) => {
             let at = |text: &str| chrono::DateTime::parse_from_rfc3339(text).ok();
-            a == b || at(a).zip(at(b)).is_some_and(|(a, b)| (a - b).num_seconds().abs() <= 5)
+            a == b || at(a).zip(at(b)).is_some_and(|(a, b)| (a - b).num_seconds().abs() <= 10)
         }
         (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| alike(a, b)),
         (Value::Object(a), Value::Object(b)) => a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| alike(a, b))),
@@ -128,17 +136,21 @@ async fn the_same_days_give_the_same_answers_on_every_route(#[values(Kind::Influ
         let is_asked = ASKED.iter().any(|asked| asked.split('?').next().unwrap().starts_with(begin));
         assert!(is_asked || NOT_ASKED.contains(&path.as_str()), "{path} is not asked");
     }
+    let mut differing = Vec::new();
     // Once as it was written, once with all that was closed in blocks.
     for _ in 0..2 {
         for asked in ASKED {
-            let (from, mid, to) = (now_ms - 2 * 86_400_000, now_ms - 3_600_000, now_ms);
+            // From a full hour on: a stretch that cuts a block's cells is drawn to a cell, and blocks are closed at different times.
+            let (from, mid, to) = ((now_ms / 3_600_000 - 47) * 3_600_000, now_ms - 3_600_000, now_ms);
             let asked = asked.replace("{from}", &from.to_string()).replace("{mid}", &mid.to_string()).replace("{to}", &to.to_string());
             let (of_file, of_influx) = (file.ask(&asked).await, influx.ask(&asked).await);
-            assert_eq!((of_file.0, of_influx.0), (200, 200), "{asked}: {} / {}", of_file.1, of_influx.1);
-            assert!(alike(&of_file.1, &of_influx.1), "{asked}:\n{}\n{}", of_file.1, of_influx.1);
+            if (of_file.0, of_influx.0) != (200, 200) || !alike(&of_file.1, &of_influx.1) {
+                differing.push(format!("{asked}:\n{} {:.400}\n{} {:.400}", of_file.0, of_file.1, of_influx.0, of_influx.1));
+            }
         }
         for home in [&file, &influx] {
             home.store.maintain(now().timestamp_millis()).await.unwrap();
         }
     }
+    assert!(differing.is_empty(), "{}", differing.join("\n\n"));
 }
