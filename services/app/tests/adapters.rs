@@ -62,3 +62,22 @@ async fn another_process_tells_which_meter_is_away_and_why() {
     assert_eq!((status["mqtt_connected"].as_bool(), status["topic"].is_null()), (Some(false), true));
     assert_eq!((api.stop(), meter.stop()), (Some(0), Some(0)));
 }
+
+#[test]
+fn once_says_what_each_source_says_or_why_it_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let sources = sources(&[("P1", page()), ("attic", nobody)]);
+    for words in [&["once"][..], &["meter", "--once"][..]] {
+        let said = running::wattribute(words, folder.path(), &[("WATTRIBUTE__HTTP_SOURCE", &sources)]);
+        let (out, err) = (String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
+        assert_eq!(said.status.code(), Some(0), "{err}");
+        let lines: Vec<Vec<&str>> = out.lines().map(|line| line.split_whitespace().collect()).collect();
+        assert!(lines.contains(&vec!["p1", "power_w", "412", "W", "P1"]), "{out}");
+        assert!(out.contains("127.0.0.1 cannot be reached") && !out.contains("hush"), "{out}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is written");
+    let said = running::wattribute(&["once", "--write"], folder.path(), &[("WATTRIBUTE__HTTP_SOURCE", &sources)]);
+    assert!(String::from_utf8_lossy(&said.stdout).contains("Written: 1 readings"), "{said:?}");
+    assert!(folder.path().join("data/wattribute.db").exists());
+}

@@ -104,8 +104,8 @@ fn lines(text: &mut String, said: &Said, wait: Duration) {
         let _ = writeln!(text, "  {why}");
     }
     if heard.is_empty() && said.troubles.is_empty() {
-        let who = said.device.as_deref().unwrap_or("nothing");
-        let _ = writeln!(text, "  {who}: nothing was said within {} s", wait.as_secs());
+        let who = said.device.as_ref().map(|device| format!("{device}: ")).unwrap_or_default();
+        let _ = writeln!(text, "  {who}nothing was said within {} s", wait.as_secs());
     }
 }
 

@@ -143,3 +143,14 @@ async fn without_a_broker_it_says_what_is_missing_and_the_rest_runs() {
     home.until_health("tasmota", |state| matches!(state, State::Degraded(why) if why.contains("cannot be reached"))).await;
     tokio::time::timeout(Duration::from_secs(5), home.stop()).await.unwrap();
 }
+
+#[tokio::test]
+async fn what_measures_power_on_the_broker_is_found() {
+    let Some(broker) = Mosquitto::start().await else { return };
+    broker.publish("zigbee2mqtt/heater", r#"{"power": 57.5, "energy": 1.5}"#, &["-r"]);
+    broker.publish("tele/desk/SENSOR", r#"{"ENERGY":{"Total":1.5,"Power":60}}"#, &["-r"]);
+    broker.publish("weather/roof", r#"{"temperature": 7}"#, &["-r"]);
+    let said = wattribute_meter::find(&[wattribute_meter::Kind::Mqtt], &sources(&broker), std::time::Duration::from_secs(1)).await;
+    assert!(said.contains("[tasmota]") && said.contains("topics = [\"tele/#\"]"), "{said}");
+    assert!(said.contains("topic = \"zigbee2mqtt/heater\"") && !said.contains("weather"), "{said}");
+}
