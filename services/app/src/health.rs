@@ -56,7 +56,8 @@ fn ask(at: &str, path: &str, timeout: Duration) -> anyhow::Result<String> {
     let mut stream = TcpStream::connect_timeout(&address, timeout).context("nobody answers there")?;
     stream.set_read_timeout(Some(timeout))?;
     stream.set_write_timeout(Some(timeout))?;
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: {at}\r\nAccept: application/json\r\n\r\n")?;
+    // In one piece: some answer, and hang up, as soon as they have read the first line.
+    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: {at}\r\nAccept: application/json\r\n\r\n").as_bytes())?;
     let mut answer = Vec::new();
     stream.take(LONGEST).read_to_end(&mut answer).context("it began to answer and did not end")?;
     Ok(String::from_utf8_lossy(&answer).into_owned())
@@ -92,8 +93,12 @@ mod tests {
         let at = listener.local_addr().unwrap();
         std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
-            let mut asked = [0; 512];
-            let _ = stream.read(&mut asked).unwrap();
+            let mut asked = Vec::new();
+            while !asked.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                asked.push(byte[0]);
+            }
             stream.write_all(answer.as_bytes()).unwrap();
         });
         format!("http://{at}/health")
