@@ -12,8 +12,8 @@ use wattribute_store::{Batch, Store};
 use crate::Sources;
 use crate::adapters::{Adapter, AdapterError, Event};
 
-/// How long a source that has spoken may be quiet before it is taken to have said all.
-const QUIET: Duration = Duration::from_millis(1500);
+/// How long a source with several devices may say nothing new before it is taken to have said all: longer than a device may take to answer.
+const QUIET: Duration = Duration::from_secs(6);
 
 /// What one adapter said.
 struct Said {
@@ -54,9 +54,13 @@ async fn hear(mut adapter: Box<dyn Adapter>, until: Instant) -> Said {
         match heard {
             Ok(events) => {
                 let has_spoken = events.iter().any(|event| matches!(event, Event::Reading { .. }));
+                let is_new = events.iter().any(|event| matches!(event, Event::Series { .. }));
                 said.take(events);
-                // What is pushed comes when it comes; what is asked answers all at once.
-                if has_spoken && !is_pushed {
+                // What is pushed comes when it comes; one that is asked answers all at once, several each in its time.
+                if has_spoken && said.device.is_some() {
+                    break;
+                }
+                if is_new && !is_pushed {
                     limit = until.min(Instant::now() + QUIET);
                 }
             }
