@@ -6,7 +6,6 @@ use std::time::Duration;
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, Response, StatusCode, Url};
 use secrecy::SecretString;
-use serde_json::Value;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use wattribute_service::web::{self, root};
 
@@ -26,7 +25,6 @@ pub(super) struct Web {
 /// An answer, whatever its status says.
 pub(super) struct Answer {
     pub status: StatusCode,
-    #[allow(dead_code, reason = "for what logs in by cookies")]
     pub headers: HeaderMap,
     pub body: Vec<u8>,
 }
@@ -58,14 +56,6 @@ impl Web {
     /// The same, with headers of this request alone, which win over those of all.
     pub async fn get_with(&self, path: &str, query: &str, headers: &[(&str, &str)]) -> Result<Vec<u8>, AdapterError> {
         self.good(self.ask(Method::GET, path, query, Vec::new(), headers).await?)
-    }
-
-    /// What it answers to JSON that is posted below the address, with headers of this request alone.
-    #[allow(dead_code, reason = "for clouds, which are asked in JSON")]
-    pub async fn post_json(&self, path: &str, body: &Value, headers: &[(&str, &str)]) -> Result<Vec<u8>, AdapterError> {
-        let mut all = vec![("content-type", "application/json")];
-        all.extend(headers);
-        self.good(self.ask(Method::POST, path, "", body.to_string().into_bytes(), &all).await?)
     }
 
     /// The whole answer of what is below the address, whatever its status. An empty path is the address itself, an empty query none.
@@ -184,8 +174,10 @@ mod tests {
         asked.respond_with(ResponseTemplate::new(200).set_body_string("in")).expect(1).mount(&server).await;
         let said = web(&format!("{}/api/", server.uri()));
         let headers = [("Content-Type", "application/x-amz-json-1.1")];
-        assert_eq!(said.post_json("login", &json!({"user": "anna"}), &headers).await.unwrap(), b"in");
-        let refused = said.post_json("login", &json!({}), &[("a", "b\nc")]).await.unwrap_err();
+        let body = json!({"user": "anna"}).to_string().into_bytes();
+        let answer = said.ask(Method::POST, "login", "", body, &headers).await.unwrap();
+        assert_eq!(said.good(answer).unwrap(), b"in");
+        let refused = said.ask(Method::POST, "login", "", b"{}".to_vec(), &[("a", "b\nc")]).await.err().unwrap();
         assert!(matches!(&refused, AdapterError::Unsupported(why) if why.contains("`a`")), "{refused}");
     }
 
