@@ -55,8 +55,8 @@ export function StoreCard({ store }: { store: Schemas['Kept'] }) {
       </p>
       <h3>Backup</h3>
       <p className="sub">
-        With a <code>folder</code> in <code>[backup]</code> of <code>wattribute.toml</code> one is made every day. This copies the store to
-        a new file at once, also while it runs:
+        With a <code>folder</code> in <code>[backup]</code> of <code>wattribute.toml</code> one is made every day. This
+        copies the store to a new file at once, also while it runs:
       </p>
       <Snippet text="wattribute backup copy.db" label="Command that copies the store" />
     </Card>
