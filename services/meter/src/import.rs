@@ -2,11 +2,13 @@
 
 mod convert;
 mod energy_meter;
+mod influx;
 #[cfg(test)]
 mod tests;
 
 pub use energy_meter::{import_energy_meter, is_energy_meter};
-use wattribute_domain::{History, Home, Level, Quantity, Reading, SeriesId, SeriesInfo};
+pub use influx::{Influx, import_influx};
+use wattribute_domain::{History, Home, Level, Quantity, Reading, Series, SeriesId, SeriesInfo};
 use wattribute_store::{Batch, Store, StoreError};
 
 /// Readings written at once.
@@ -23,6 +25,32 @@ pub struct Summary {
     pub span_ms: Option<(i64, i64)>,
     /// What was left out and what was taken for granted, a sentence each.
     pub notes: Vec<String>,
+}
+
+impl Summary {
+    /// Counts what was written besides.
+    fn add(&mut self, more: Summary) {
+        self.series += more.series;
+        self.readings += more.readings;
+        self.extend(more.span_ms);
+        for note in more.notes {
+            self.note(note);
+        }
+    }
+
+    fn extend(&mut self, span_ms: Option<(i64, i64)>) {
+        self.span_ms = match (self.span_ms, span_ms) {
+            (Some((from, to)), Some((first, last))) => Some((from.min(first), to.max(last))),
+            (known, new) => known.or(new),
+        };
+    }
+
+    /// Notes a sentence, once.
+    fn note(&mut self, sentence: String) {
+        if !self.notes.contains(&sentence) {
+            self.notes.push(sentence);
+        }
+    }
 }
 
 /// How far an import has come.
@@ -51,7 +79,23 @@ pub async fn import(
         energy_preferences: history.energy_preferences.clone(),
         ..Home::default()
     };
-    let mut parts = convert::series(history, source, &mut summary.notes);
+    let parts = convert::series(history, source, &mut summary.notes);
+    put(parts, store, &mut summary, progress).await?;
+    if home != Home::default() && store.document("home").await?.is_none() {
+        // A plain struct of texts always can be written.
+        let text = serde_json::to_string(&home).unwrap_or_default();
+        store.put_documents(vec![("home".to_owned(), text)]).await?;
+    }
+    Ok(summary)
+}
+
+/// Writes series with their readings, into those that are known already where they are the same.
+async fn put(
+    mut parts: Vec<(SeriesInfo, Series)>,
+    store: &dyn Store,
+    summary: &mut Summary,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<(), StoreError> {
     let known = store.series().await?;
     for (info, readings) in &mut parts {
         if let Some((_, known)) = known.iter().find(|(_, known)| is_same(known, info)) {
@@ -67,19 +111,10 @@ pub async fn import(
             summary.readings += at_ms.len() as u64;
             progress(Progress { done: summary.readings, total });
         }
-        let span = readings.at_ms.first().copied().zip(readings.at_ms.last().copied());
-        summary.span_ms = match (summary.span_ms, span) {
-            (Some((from, to)), Some((first, last))) => Some((from.min(first), to.max(last))),
-            (known, new) => known.or(new),
-        };
+        summary.extend(readings.at_ms.first().copied().zip(readings.at_ms.last().copied()));
         summary.series += 1;
     }
-    if home != Home::default() && store.document("home").await?.is_none() {
-        // A plain struct of texts always can be written.
-        let text = serde_json::to_string(&home).unwrap_or_default();
-        store.put_documents(vec![("home".to_owned(), text)]).await?;
-    }
-    Ok(summary)
+    Ok(())
 }
 
 fn rows(series: SeriesId, at_ms: &[i64], value: &[f64]) -> Vec<Reading> {

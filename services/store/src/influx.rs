@@ -37,6 +37,7 @@ use crate::{Arrivals, Batch, Bucket, CorrelationCounts, CorrelationQuery, Origin
 pub use account::{Account, BUCKET, ORG};
 pub use client::{Client, Dialect, Space, Written};
 pub use setup::{connect_sink, look, origin};
+pub use table::{Cell, Table};
 
 /// The instants that InfluxDB can hold, ms: those of a 64-bit number of ns.
 const INSTANTS: std::ops::Range<i64> = -9_223_372_000_000..9_223_372_000_000;
@@ -44,7 +45,7 @@ const INSTANTS: std::ops::Range<i64> = -9_223_372_000_000..9_223_372_000_000;
 const YEARS: &str = "1678 to 2261";
 
 /// A text as InfluxQL writes it.
-fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n"))
 }
 

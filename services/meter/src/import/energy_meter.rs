@@ -57,9 +57,7 @@ pub async fn import_energy_meter(path: &Path, zone: Tz, store: &dyn Store) -> an
         let readings: Vec<Reading> = page.readings.into_iter().filter_map(of).collect();
         let first = readings.iter().map(|reading| reading.at_ms).min();
         summary.readings += readings.len() as u64;
-        if let Some((first, latest)) = first.zip(readings.iter().map(|reading| reading.at_ms).max()) {
-            summary.span_ms = Some(summary.span_ms.map_or((first, latest), |(from, to)| (from.min(first), to.max(latest))));
-        }
+        summary.extend(first.zip(readings.iter().map(|reading| reading.at_ms).max()));
         store.write(Batch { readings, ..Batch::default() }).await?;
         last = page.last;
         if is_end {

@@ -13,7 +13,7 @@ mod slot;
 mod tests;
 pub(crate) mod time;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use wattribute_domain::History;
 
@@ -23,6 +23,7 @@ use self::filter::Filter;
 pub(crate) use self::filter::set as patterns;
 use self::format::Format;
 pub(crate) use self::recorder::energy_preferences;
+use self::slot::Key;
 
 /// What to read, and what to leave out.
 #[derive(Clone, Debug, Default)]
@@ -77,4 +78,36 @@ pub fn read(paths: &[PathBuf], options: &Options, progress: &mut dyn FnMut(Progr
         }
     }
     Ok(collector.finish())
+}
+
+/// Makes a history of rows that stand in no file.
+pub(crate) struct Rows(Collector);
+
+impl Rows {
+    /// Of a place of that name, as messages call it.
+    pub(crate) fn of(name: &str) -> Result<Self, HistoryError> {
+        let mut collector = Collector::new(Filter::new(&Options::default())?, None, None);
+        collector.begin_file(Path::new(name));
+        Ok(Rows(collector))
+    }
+
+    /// The entity was in `state` at `at_ms`, with these attributes (JSON) where they are known.
+    pub(crate) fn say(&mut self, entity_id: &str, state: &str, attributes: Option<&str>, at_ms: i64) {
+        let collector = &mut self.0;
+        let Some(slot) = collector.slot(entity_id.as_bytes()) else {
+            return collector.malformed(|| format!("`{entity_id}` is no entity id"));
+        };
+        if collector.is_ignored(slot) {
+            return collector.skip();
+        }
+        let key = attributes.map_or(Key::NONE, |json| Key::text(json.as_bytes()));
+        let known = collector.recall(slot, key);
+        let known = known.unwrap_or_else(|| collector.learn(slot, key, attributes));
+        collector.say(slot, known, state.as_bytes(), time::usable(at_ms), || format!("at {at_ms} ms"));
+    }
+
+    /// The history, in order and without repeats.
+    pub(crate) fn finish(self) -> History {
+        self.0.finish()
+    }
 }
