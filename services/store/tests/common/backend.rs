@@ -114,6 +114,15 @@ pub fn free_port() -> u16 {
 impl Server {
     /// An InfluxDB 1.x.
     pub fn start() -> Option<Server> {
+        Server::start_one(false)
+    }
+
+    /// An InfluxDB 1.x that asks who is there. It lets in whoever makes the first user, who must be an administrator.
+    pub fn start_with_auth() -> Option<Server> {
+        Server::start_one(true)
+    }
+
+    fn start_one(asks: bool) -> Option<Server> {
         let named = std::env::var_os("WATTRIBUTE_INFLUXD").map(PathBuf::from);
         let Some(program) = named.or_else(|| in_path("influxd")) else {
             eprintln!("SKIPPED: there is no influxd in the path, and WATTRIBUTE_INFLUXD names none");
@@ -131,7 +140,7 @@ impl Server {
         let config = format!(
             "reporting-disabled = true\nbind-address = \"127.0.0.1:{other}\"\n[meta]\ndir = \"{}\"\nlogging-enabled = false\n[data]\ndir = \"{}\"\n\
              wal-dir = \"{}\"\nquery-log-enabled = false\n[monitor]\nstore-enabled = false\n[http]\nbind-address = \"127.0.0.1:{port}\"\n\
-             log-enabled = false\n[continuous_queries]\nenabled = false\n",
+             auth-enabled = {asks}\nlog-enabled = false\n[continuous_queries]\nenabled = false\n",
             at("meta"),
             at("data"),
             at("wal")

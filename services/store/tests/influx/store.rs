@@ -1,13 +1,14 @@
 //! A real InfluxDB as the store: beside other tools, after renames, with two processes, after a restart.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use rstest::rstest;
 use wattribute_domain::{Quantity, Role, SeriesInfo};
-use wattribute_store::influx::{Client, Space, connect_sink};
+use wattribute_store::influx::{Account, Client, Space, connect_sink};
 use wattribute_store::{Batch, Origin, Payload, Settings, StoreError, open_with, origin_with};
 
-use crate::common::backend::{Backend, Kind};
+use crate::common::backend::{Backend, Kind, Server};
 use crate::common::{HOUR, T0, batch, power, reading, rows, span};
 
 async fn beside(backend: &Backend) -> Client {
@@ -177,4 +178,37 @@ async fn numbers_come_back_bit_by_bit(#[values(Kind::Sqlite, Kind::InfluxOne, Ki
     store.write(batch(numbers.iter().enumerate().map(|(k, n)| reading(id, T0 + k as i64, *n)).collect())).await.unwrap();
     let found = store.readings(id, T0, T0 + HOUR).await.unwrap().value;
     assert_eq!(found.iter().map(|n| n.to_bits()).collect::<Vec<_>>(), numbers.map(f64::to_bits));
+}
+
+#[tokio::test]
+async fn an_influxdb_1_that_asks_who_is_there_is_a_store_for_who_knows_the_password() {
+    let Some(server) = Server::start_with_auth() else { return };
+    let of = |token: &str| Account { token: token.to_owned(), patience: Duration::ZERO, ..Account::default() };
+    let nobody = Client::connect(&server.url, &of("")).await.unwrap();
+    nobody.command("CREATE USER \"ow ner\" WITH PASSWORD 'a:b@c' WITH ALL PRIVILEGES").await.unwrap();
+
+    let settings = |token: &str| Settings { influx: of(token), ..Settings::forever() };
+    let store = open_with(&server.url, Origin::Home, settings("ow ner:a:b@c")).unwrap();
+    let id = power(&store, "a").await;
+    store.write(batch(vec![reading(id, T0, 1.5)])).await.unwrap();
+    store.write(Batch { replaced: vec![span(id, T0, T0 + 1)], ..batch(vec![reading(id, T0 + 1, 2.5)]) }).await.unwrap();
+    assert_eq!(rows(&store, id, T0, T0 + HOUR).await, [(1, "2.5".to_owned())]);
+    // In the address as well, where `@` is written otherwise.
+    let url = server.url.replace("http://", "http://ow%20ner:a%3Ab%40c@");
+    assert_eq!(origin_with(&url, &of("")).unwrap(), Some(Origin::Home));
+
+    for wrong in ["ow ner:other", "", "a-token-of-2.x"] {
+        let refused = open_with(&server.url, Origin::Home, settings(wrong)).map(drop);
+        assert!(matches!(&refused, Err(StoreError::Refused(why)) if why.contains("does not let us in")), "{wrong}: {refused:?}");
+        let told = origin_with(&server.url, &of(wrong));
+        assert!(matches!(&told, Err(StoreError::Unavailable(why)) if why.contains("`token`")), "{wrong}: {told:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_path_at_which_influxdb_has_nothing_is_told() {
+    let Some(server) = Server::start() else { return };
+    let told = origin_with(&format!("{}/influx", server.url), &Account::default());
+    assert!(matches!(&told, Err(StoreError::Unavailable(why)) if why.contains("no InfluxDB at the path `/influx`")), "{told:?}");
+    assert_eq!(origin_with(&server.url, &Account::default()).unwrap(), None, "at the right one it will be made");
 }
