@@ -15,7 +15,7 @@ use wattribute_service::{Access, Context, Health, State, home_assistant, shutdow
 use wattribute_store::Origin;
 
 use crate::config::{self, Config, Loaded, Services};
-pub use opened::{mirrored, open_store, store_origin, store_url};
+pub use opened::{mirrored, open_store, store_origin, store_settings, store_url};
 use ports::Ports;
 
 /// What `run` and its like take.

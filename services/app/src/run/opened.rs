@@ -17,9 +17,13 @@ use crate::config::{Influxdb, Loaded};
 /// it is, without what is secret in it.
 pub fn open_store(loaded: &Loaded, origin: Origin) -> anyhow::Result<(Arc<dyn Store>, String)> {
     let url = store_url(loaded, origin)?;
-    let settings = Settings { influx: account(&loaded.config.influxdb)?, ..loaded.config.store.clone() };
-    let store = wattribute_store::open_with(&url, origin, settings)?;
+    let store = wattribute_store::open_with(&url, origin, store_settings(loaded)?)?;
     Ok((store, wattribute_store::shown(&url)))
+}
+
+/// How long the store keeps things, and how it lets us in.
+pub fn store_settings(loaded: &Loaded) -> anyhow::Result<Settings> {
+    Ok(Settings { influx: account(&loaded.config.influxdb)?, ..loaded.config.store.clone() })
 }
 
 /// Where the store is.
