@@ -63,7 +63,9 @@ pub fn import(arguments: &ImportArguments) -> anyhow::Result<ExitCode> {
         let (store, url) = open_store(&loaded, Origin::Home)?;
         let zone = time_zone(arguments.time_zone, loaded.config.home.time_zone.as_deref());
         let summary = runtime()?.block_on(import_energy_meter(file, zone, &*store));
-        told(&summary.with_context(|| format!("{} cannot be imported", file.display()))?, &url);
+        let summary = summary.with_context(|| format!("{} cannot be imported", file.display()))?;
+        mirror_later(&loaded, &*store, &summary)?;
+        told(&summary, &url);
     }
     if files.is_empty() {
         return Ok(ExitCode::SUCCESS);
@@ -82,8 +84,17 @@ pub fn import(arguments: &ImportArguments) -> anyhow::Result<ExitCode> {
     let working = Working::begin("Writing it to the store", terminal);
     let written = runtime()?.block_on(write(history, &*store, "home_assistant", &mut |_| {}));
     drop(working);
-    told(&written.context("the history cannot be written to the store")?, &url);
+    let summary = written.context("the history cannot be written to the store")?;
+    mirror_later(&loaded, &*store, &summary)?;
+    told(&summary, &url);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Has the services write what was imported to the mirror as well, where there is one.
+fn mirror_later(loaded: &config::Loaded, store: &dyn wattribute_store::Store, summary: &Summary) -> anyhow::Result<()> {
+    let Some((first_ms, last_ms)) = summary.span_ms.filter(|_| loaded.config.mirror_url().is_some()) else { return Ok(()) };
+    let asked = runtime()?.block_on(wattribute_store::mirror::fill_later(store, first_ms, last_ms + 1));
+    asked.context("what was imported is in the store, but not in the mirror")
 }
 
 /// Says what an import wrote.
