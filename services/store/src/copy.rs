@@ -66,7 +66,8 @@ pub(crate) fn into_influx(url: &str, home: Origin, from: &Path, settings: &Setti
         let (all, there) = (from.series().await?, to.series().await?);
         let name = format!("{bytes} bytes, {} series", all.len());
         let goes_on = to.document(RESTORING).await?.is_some_and(|begun| begun == name);
-        if !there.is_empty() && !(goes_on && there.iter().all(|known| all.contains(known))) {
+        let is_free = there.is_empty() || (goes_on && there.iter().all(|known| all.contains(known)));
+        if !is_free {
             return Err(StoreError::Refused(format!(
                 "the bucket `{}` holds readings of Wattribute already, and nothing was changed: name a new `bucket` in [influxdb], restore into that, \
                  and let the services use it",
