@@ -120,6 +120,7 @@ if there shellcheck shellcheck; then
 fi
 if there systemd-analyze systemd; then service; fi
 secrets
+if grep -rn 'sudo -u wattribute' contrib docs README.md; then echo "these know neither configuration nor environment of the service: sudo wattribute-service …" >&2 && exit 1; fi
 scripts/test-install.sh
 scripts/dockerfile.py --dry
 contrib/grafana/make.py --check
