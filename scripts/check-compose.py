@@ -48,9 +48,12 @@ def mode(name, services, ours):
 def looked_after(services):
     """What each service is to have, whoever made its image."""
     for name, service in services.items():
-        for key in ("restart", "healthcheck", "logging", "stop_grace_period"):
+        for key in ("restart", "healthcheck", "logging", "stop_grace_period", "security_opt"):
             if key not in service:
                 yield f"{name}: it has no {key}"
+        for port in service.get("ports", []):
+            if not str(port).startswith("127.0.0.1:"):
+                yield f"{name}: {port} is open to the network where nothing was set"
         image = service["image"]
         if not image.startswith("wattribute") and not re.search(r":\d+\.\d+", image):
             yield f"{name}: {image} is another image from time to time; name a version"
