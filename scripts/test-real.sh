@@ -60,7 +60,7 @@ end() {
 for version; do
     config="$work/$version/config"
     copy="$work/$version/copy"
-    rm -rf "$work/$version"
+    rm -rf "${work:?}/$version"
     mkdir -p "$copy"
     begin "$config"
     python3 scripts/influxdb-of-home-assistant.py "${HA_LAB_HOME:-/tmp/ha-lab}/$version/venv/bin/python" "$config"
