@@ -22,6 +22,9 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,targe
 
 # glibc, libgcc, certificates and time zones; no shell, no package manager.
 FROM gcr.io/distroless/cc-debian12:nonroot
+LABEL org.opencontainers.image.title="Wattribute" \
+      org.opencontainers.image.description="What each device in the home draws and costs" \
+      org.opencontainers.image.licenses="MIT OR Apache-2.0"
 COPY --from=build /out/wattribute /usr/local/bin/wattribute
 COPY --from=build --chown=65532:65532 /out/data/ /var/lib/wattribute/
 COPY --from=build --chown=65532:65532 /out/data/ /var/backups/wattribute/

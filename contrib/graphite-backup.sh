@@ -3,7 +3,8 @@
 #
 #     graphite-backup.sh [-s WHISPER] [-m METRICS] [-d FOLDER] [-k COUNT]
 #
-#   -s  where whisper files are        /var/lib/graphite/whisper (in the container of graphiteapp: /opt/graphite/storage/whisper)
+#   -s  where whisper files are        /var/lib/graphite/whisper
+#       (of docker-compose.yml, as root: "$(docker volume inspect -f '{{.Mountpoint}}' wattribute_graphite-data)/whisper")
 #   -m  which of them, as a folder     home/electricity
 #   -d  where archives go              /var/backups/graphite
 #   -k  how many are kept              14

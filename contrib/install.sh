@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs Wattribute as a service of systemd, on a Raspberry Pi or any other Linux: the binary, a user, a configuration and the service. Run again it takes in a
-# new binary; what was configured stays.
+# Installs Wattribute as a service of systemd, on a Raspberry Pi or any other Linux: the binary, a user, a configuration, the service, and `wattribute-service`,
+# which runs a command as the service does. Run again it takes in a new binary; what was configured stays.
 #
 #     sudo contrib/install.sh                     # the binary of this folder: target/ci/wattribute, built by `make build`
 #     sudo contrib/install.sh --binary FILE       # another one, such as a cross-built one (`make cross-aarch64`)
@@ -18,6 +18,7 @@ remove=
 purge=
 
 bin=$root/usr/local/bin/wattribute
+as_service=$root/usr/local/sbin/wattribute-service
 unit=$root/etc/systemd/system/wattribute.service
 etc=$root/etc/wattribute
 data=$root/var/lib/wattribute
@@ -67,7 +68,7 @@ uninstall() {
     if systemd; then
         systemctl disable --now wattribute.service 2>/dev/null || true
     fi
-    rm -f "$bin" "$unit"
+    rm -f "$bin" "$as_service" "$unit"
     rm -rf "$docs"
     if systemd; then
         systemctl daemon-reload
@@ -122,7 +123,8 @@ configure() {
     fi
     if [ ! -e "$etc/environment" ]; then
         cat >"$etc/environment" <<'END'
-# What the service is told; docs/CONFIGURATION.md has all of it. After a change: systemctl restart wattribute
+# What the service is told, and `wattribute-service` with it: NAME=value, one a line; docs/CONFIGURATION.md has all of it.
+# After a change: systemctl restart wattribute
 #HOME_ASSISTANT_URL=http://homeassistant.local:8123
 #HOME_ASSISTANT_TOKEN=
 # To be reached from other machines (docs/ACCESS.md):
@@ -139,12 +141,14 @@ END
 
 install_files() {
     # By another name first: a binary that runs cannot be written over, but it can be replaced.
-    mkdir -p "$(dirname "$bin")" "$(dirname "$unit")" "$docs"
+    mkdir -p "$(dirname "$bin")" "$(dirname "$as_service")" "$(dirname "$unit")" "$docs"
     cp "$binary" "$bin.new"
     chmod 755 "$bin.new"
     mv "$bin.new" "$bin"
     cp "$here/systemd/wattribute.service" "$unit"
     chmod 644 "$unit"
+    cp "$here/systemd/wattribute-service.sh" "$as_service"
+    chmod 755 "$as_service"
     for file in "$here"/../docs/*.md; do
         cp "$file" "$docs/"
     done
@@ -171,4 +175,4 @@ if systemd; then
 elif [ -z "$root" ]; then
     say "systemd does not run here: start it by hand, or at the next boot after systemctl enable wattribute"
 fi
-say "from other machines: docs/ACCESS.md; a token: sudo -u wattribute WATTRIBUTE__DATA_DIR=/var/lib/wattribute wattribute token create --name me --scope write"
+say "from other machines: docs/ACCESS.md; a token: sudo wattribute-service token create --name me --scope write"

@@ -14,24 +14,37 @@ there() {
     return 1
 }
 
-# settings FILE PROFILES: the compose file with the settings of FILE; all that it warns of is a mistake.
+# python_with_yaml: a python that can read YAML, as $python.
+python_with_yaml() {
+    for python in python3 /usr/bin/python3; do
+        if "$python" -c 'import yaml' 2>/dev/null; then return; fi
+    done
+    echo "SKIPPED: python3 has no yaml (Debian: apt-get install python3-yaml)"
+    return 1
+}
+
+# settings FILE COMPOSED: the compose file with the settings of FILE; all that it warns of is a mistake.
 settings() {
-    said=$(COMPOSE_PROFILES=$2 docker-compose --env-file "$1" config 2>&1 >"$work/composed") || { echo "$said" >&2 && return 1; }
+    said=$(docker-compose --env-file "$1" config 2>&1 >"$2") || { echo "$said" >&2 && return 1; }
     [ -z "$said" ] || { echo "docker-compose config: $said" >&2 && return 1; }
 }
 
 compose() {
     # None of what is set here is to be taken.
+    unset COMPOSE_FILE COMPOSE_PROFILES
     : >"$work/nothing"
-    settings "$work/nothing" ''
-    for service in smart-meter-service energy-correlator data-api; do
-        grep -q "^  $service:" "$work/composed" || { echo "docker-compose.yml: there is no $service" >&2 && return 1; }
+    settings "$work/nothing" "$work/separate"
+    sed -n 's/^#\(COMPOSE_FILE=.*embedded.*\)/\1/p' .env.example >"$work/one"
+    settings "$work/one" "$work/embedded"
+    for mode in nothing:0 one:1; do
+        [ "$(docker-compose --env-file "$work/${mode%:*}" config --services | grep -cx wattribute)" -eq "${mode#*:}" ] ||
+            { echo "docker-compose config --services: wattribute is to be there with docker-compose.embedded.yml, and only then" >&2 && return 1; }
     done
-    [ "$(grep -c -- '- health-dashboard' "$work/composed")" -eq 2 ] || { echo "docker-compose.yml: who asks health-dashboard finds nobody" >&2 && return 1; }
+    if python_with_yaml; then "$python" scripts/check-compose.py "$work/separate" "$work/embedded"; fi
     sed 's/^#\([A-Z]\)/\1/' .env.example >"$work/everything"
-    settings "$work/everything" influxdb,mosquitto,grafana,embedded
+    settings "$work/everything" "$work/composed"
     grep -q 'file: .*secrets/home_assistant_token' "$work/composed"
-    echo "docker-compose.yml: clean, $(docker-compose --env-file "$work/nothing" config --services | wc -l) services"
+    echo "docker-compose.yml: clean, $(docker-compose --env-file "$work/nothing" config --services | wc -l) services, or all of ours in one"
 }
 
 # In a folder of its own: what is made is random, closed to others, named in .env, and left as it is by a second run.
@@ -50,6 +63,16 @@ secrets() {
         grep -q "^  $name:" docker-compose.yml || { echo "docker-compose.yml: there is no secret $name" >&2 && return 1; }
     done
     grep -q '^GRAFANA_API_TOKEN_FILE=./secrets/wattribute_tokens$' "$work/home/.env"
+    # A profile that is named brings the address of what it runs, and takes none away.
+    "$work/home/contrib/docker/secrets.sh" --with mosquitto >/dev/null
+    ! grep -q '^GRAPHITE_ADDRESS=' "$work/home/.env" || { echo "secrets.sh: it has our services send to a Graphite that nobody asked for" >&2 && return 1; }
+    echo 'MQTT_URL=mqtt://me@192.168.1.7:1883' >>"$work/home/.env"
+    sed -i '/^MQTT_URL=.*@mosquitto/d' "$work/home/.env"
+    "$work/home/contrib/docker/secrets.sh" --with mosquitto,grafana >/dev/null
+    for line in COMPOSE_PROFILES=mosquitto,grafana GRAPHITE_ADDRESS=graphite:2003 MQTT_URL=mqtt://me@192.168.1.7:1883; do
+        grep -qx "$line" "$work/home/.env" || { echo "secrets.sh --with mosquitto,grafana: .env does not say $line" >&2 && return 1; }
+    done
+    if "$work/home/contrib/docker/secrets.sh" --with prometheus >/dev/null 2>&1; then echo "secrets.sh: it took a profile that is not there" >&2 && return 1; fi
     echo "secrets.sh: made, named, kept"
 }
 
@@ -82,17 +105,12 @@ schema() {
 }
 
 yaml() {
-    for python in python3 /usr/bin/python3; do
-        "$python" -c 'import yaml' 2>/dev/null || continue
-        find contrib -name '*.yaml' -print0 | xargs -0 "$python" -c '
+    find contrib -name '*.yaml' -print0 | xargs -0 "$python" -c '
 import sys, yaml
 for path in sys.argv[1:]:
     with open(path, encoding="utf-8") as file:
         assert yaml.safe_load(file)["apiVersion"] == 1, path
 print(f"{len(sys.argv) - 1} files of YAML")'
-        return
-    done
-    echo "SKIPPED: python3 has no yaml (Debian: apt-get install python3-yaml)"
 }
 
 if there docker-compose docker-compose; then compose; fi
@@ -102,9 +120,10 @@ if there shellcheck shellcheck; then
 fi
 if there systemd-analyze systemd; then service; fi
 secrets
+if grep -rn 'sudo -u wattribute' contrib docs README.md; then echo "these know neither configuration nor environment of the service: sudo wattribute-service …" >&2 && exit 1; fi
 scripts/test-install.sh
 scripts/dockerfile.py --dry
 contrib/grafana/make.py --check
 contrib/grafana/check.py
-yaml
+if python_with_yaml; then yaml; fi
 if there npm npm; then schema; fi

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Everything against a real Home Assistant and a real broker: what it recorded is analyzed (while it runs, as a copy made then, and after it
-# stopped), its readings are heard, sensors and events are brought to it, and the binary is at work beside it.
+# Everything against a real Home Assistant and a real broker: what its own InfluxDB integration wrote is imported and is what it recorded, what it
+# recorded is analyzed (while it runs, as a copy made then, and after it stopped), its readings are heard, sensors and events are brought to it, and
+# the binary is at work beside it.
 #
 #     scripts/test-real.sh [VERSION...]        (default 2026.11.0; needs ha-lab in $SHARED, default ../shared)
 #
@@ -10,6 +11,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 export WATTRIBUTE_TEST_LIVE="${WATTRIBUTE_TEST_LIVE:-1}"
+export WATTRIBUTE_BIN="${WATTRIBUTE_BIN:-${CARGO_TARGET_DIR:-target}/ci/wattribute}"
 
 # The whole workspace is built, as for all tests, so that nothing is compiled twice with other features.
 try() {
@@ -58,10 +60,10 @@ end() {
 for version; do
     config="$work/$version/config"
     copy="$work/$version/copy"
-    rm -rf "$work/$version"
+    rm -rf "${work:?}/$version"
     mkdir -p "$copy"
     begin "$config"
-    python3 scripts/switch-things.py
+    python3 scripts/influxdb-of-home-assistant.py "${HA_LAB_HOME:-/tmp/ha-lab}/$version/venv/bin/python" "$config"
     recorder "$config/home-assistant_v2.db"
     cp "$config/home-assistant_v2.db" "$config/home-assistant_v2.db-wal" "$copy/"
     end

@@ -7,8 +7,8 @@ Prometheus (Debian's), filled with made-up days in the names that Wattribute exp
 TEST_INFLUX_URL, _TOKEN and _BUCKET name another InfluxDB, to which the made-up days are written: an empty one.
 """
 
+import collections
 import json
-import math
 import os
 import pathlib
 import shutil
@@ -21,15 +21,13 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+import grafana_days
+from grafana_expect import expect
+
 HERE = pathlib.Path(__file__).resolve().parent.parent
 CHECK = HERE / "contrib" / "grafana" / "check.py"
 # As scripts/graphite-venv.sh has them, with which the folder is shared.
 PACKAGES = ["carbon==1.1.10", "graphite-web==1.1.10", "whisper==1.1.10", "setuptools<80"]
-DAYS = 9
-STEP = 300
-DEVICES = {"kasa": {"kettle": 2000, "tv": 80}, "wattribute": {"hall_light": 40, "heat_pump": 1300}}
-CIRCUITS = {"kitchen": 400, "upstairs": 150}
-SOURCE = "home_assistant"
 # Where contrib/graphite is not there.
 CONF = {
     "storage-schemas.conf": "[all]\npattern = .*\nretentions = 10s:7d,1m:30d,10m:1y\n",
@@ -41,82 +39,6 @@ def free_port():
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return one.getsockname()[1]
-
-
-def power(peak, at):
-    """W at an instant: on for two hours of three, not all in the same."""
-    return peak if (at // 3600 + peak) % 3 else 0.0
-
-
-def days(now):
-    """(epoch s, power of the house W, energy of its day kWh) every STEP; days are UTC's."""
-    begin = (now - DAYS * 86400) // 86400 * 86400
-    energy = 0.0
-    for at in range(begin, now, STEP):
-        if at % 86400 == 0:
-            energy = 0.0
-        house = 150 + 60 * math.sin(at / 9000) + sum(power(peak, at) for of in DEVICES.values() for peak in of.values())
-        energy += house * STEP / 3.6e6
-        yield at, house, energy
-
-
-def graphite_lines(now):
-    p = "home.electricity"
-    for at, house, energy in days(now):
-        yield f"{p}.aggregate.power_watts {house:.1f} {at}"
-        for period in ("daily", "weekly", "monthly", "yearly"):
-            yield f"{p}.aggregate.energy_kwh_{period} {energy:.4f} {at}"
-        for source, devices in DEVICES.items():
-            for device, peak in devices.items():
-                yield f"{p}.{source}.{device}.power_watts {power(peak, at):.1f} {at}"
-                yield f"{p}.{source}.{device}.energy_kwh_daily {energy / 8:.4f} {at}"
-                if source == "kasa":
-                    yield f"{p}.{source}.{device}.is_on {1 if power(peak, at) else 0} {at}"
-        for circuit, mean in CIRCUITS.items():
-            yield f"{p}.circuit.{circuit}.power_watts {mean} {at}"
-
-
-def influx_lines(now):
-    for at, house, energy in days(now):
-        yield f"smart_meter,meter_type={SOURCE} total_power_w={house:.1f},daily_kwh={energy:.4f} {at * 1000}"
-        for circuit, mean in CIRCUITS.items():
-            yield f"smart_meter_circuit,circuit_name={circuit} power_w={mean},percentage=10 {at * 1000}"
-        if at % 10800 < STEP:
-            tags = "entity_id=switch.kettle,domain=switch,state=on,previous_state=off"
-            yield f"event_energy_correlation,{tags} power_before_w=150,power_after_w=2150,power_delta_w=2000,power_delta_pct=1333 {at * 1000}"
-
-
-def open_metrics(now):
-    """What Prometheus would have kept of /metrics, in OpenMetrics: a family after the other, each in order of time."""
-    minutes = range((now - DAYS * 86400) // 86400 * 86400, now, 60)
-    house = {at: (power_w, kwh) for at, power_w, kwh in days(now)}
-    at_step = lambda at: house.get(at // STEP * STEP, (150.0, 0.0))
-    families = {
-        "wattribute_house_power_watts": [("", lambda at: at_step(at)[0])],
-        "wattribute_house_energy_today_kwh": [("", lambda at: at_step(at)[1])],
-        "wattribute_device_power_watts": [
-            (f'entity_id="switch.{name}",name="{name}"', lambda at, peak=peak: power(peak, at)) for of in DEVICES.values() for name, peak in of.items()
-        ],
-        "wattribute_circuit_power_watts": [(f'entity_id="sensor.{name}",name="{name}"', lambda at, mean=mean: mean) for name, mean in CIRCUITS.items()],
-        "wattribute_build_info": [('version="9.9.9"', lambda at: 1)],
-        "wattribute_adapter_up": [('adapter="tasmota"', lambda at: 1)],
-        "wattribute_dependency_up": [('service="meter",dependency="store"', lambda at: 1)],
-        "wattribute_readings_total": [("", lambda at: at % 10**7)],
-        "wattribute_bad_payloads_total": [('adapter="tasmota"', lambda at: 3)],
-        "wattribute_correlator_lag_seconds": [("", lambda at: 1.5)],
-        "wattribute_correlator_backlog_seconds": [("", lambda at: 0)],
-        "wattribute_learning_seconds": [("", lambda at: 3.6)],
-        "wattribute_http_requests_total": [('service="data-api",method="GET",route="/health",status="200"', lambda at: at % 10**7)],
-        "wattribute_http_request_duration_seconds_bucket": [
-            (f'service="data-api",route="/health",le="{le}"', lambda at, share=share: at % 10**7 * share)
-            for le, share in (("0.01", 0.9), ("0.1", 1), ("+Inf", 1))
-        ],
-    }
-    for name, all_of in families.items():
-        for labels, value in all_of:
-            for at in minutes:
-                yield f"{name}{{{labels}}} {value(at)} {at}"
-    yield "# EOF"
 
 
 def answers(url, within=60):
@@ -134,8 +56,15 @@ def answers(url, within=60):
             time.sleep(0.3)
 
 
-def check(*arguments):
-    subprocess.run([sys.executable, CHECK, *arguments], check=True)
+def check(days, *arguments):
+    subprocess.run([sys.executable, CHECK, "--to", str(days.end), *arguments], check=True)
+
+
+def made_up():
+    """Days that ended half an hour ago, so that an exporter that is dead can be looked at too; no day is young."""
+    end = (int(time.time()) - 1800) // grafana_days.STEP * grafana_days.STEP
+    midnight = end // grafana_days.DAY * grafana_days.DAY
+    return grafana_days.Days(end if end - midnight > grafana_days.HOUR else midnight - grafana_days.STEP)
 
 
 def venv():
@@ -164,6 +93,7 @@ def graphite(work, running):
     (root / "conf/carbon.conf").write_text(
         f"[cache]\nLINE_RECEIVER_INTERFACE = 127.0.0.1\nLINE_RECEIVER_PORT = {line}\nPICKLE_RECEIVER_INTERFACE = 127.0.0.1\nPICKLE_RECEIVER_PORT = {pickle}\n"
         f"CACHE_QUERY_INTERFACE = 127.0.0.1\nCACHE_QUERY_PORT = {query}\nMAX_CREATES_PER_MINUTE = inf\nMAX_UPDATES_PER_SECOND = inf\nENABLE_UDP_LISTENER = False\nUSER =\n"
+        f"ENABLE_TAGS = True\nGRAPHITE_URL = http://127.0.0.1:{web}\n"
     )
     ours = HERE / "contrib/graphite"
     for name in ("storage-schemas.conf", "storage-aggregation.conf"):
@@ -192,26 +122,50 @@ def graphite(work, running):
     running.append(subprocess.Popen([cache / "bin/django-admin", "runserver", "--noreload", f"127.0.0.1:{web}"], env=environment, stdout=log, stderr=log))
     url = f"http://127.0.0.1:{web}"
     answers(f"{url}/metrics/find?query=*")
-    now = int(time.time()) // STEP * STEP
-    sent = 0
+    days, sent = made_up(), collections.Counter()
     with socket.create_connection(("127.0.0.1", line), timeout=60) as carbon_line:
-        for text in graphite_lines(now):
-            carbon_line.sendall(f"{text}\n".encode())
-            sent += 1
+        for path, value, at in grafana_days.graphite(days):
+            carbon_line.sendall(f"{path} {value:.4f} {at}\n".encode())
+            sent[path] += 1
     # Carbon writes them to disk one after another; queries over weeks read the disk.
-    asked = f"{url}/render?format=json&from=-30d&target=home.electricity.*.*&target=home.electricity.*.*.*"
-    wanted = [len(list(days(now))) * 0.98] * (sent // len(list(days(now))))
-    until = time.monotonic() + 120
+    asked = f"{url}/render?format=json&from=-30d&target={grafana_days.PREFIX}.*.*&target={grafana_days.PREFIX}.*.*.*"
+    until = time.monotonic() + 180
     while True:
         with urllib.request.urlopen(asked, timeout=60) as answer:
-            there = [sum(value is not None for value, _ in one["datapoints"]) for one in json.load(answer)]
-        if len(there) == len(wanted) and all(n >= w for n, w in zip(there, wanted, strict=True)):
+            there = {one["target"]: sum(value is not None for value, _ in one["datapoints"]) for one in json.load(answer)}
+        missing = {path: there.get(path, 0) for path, count in sent.items() if there.get(path, 0) < count}
+        if not missing:
             break
         if time.monotonic() > until:
-            raise SystemExit(f"Graphite does not give back what was sent: {there}")
+            raise SystemExit(f"Graphite does not give back what was sent: {missing}")
         time.sleep(1)
-    print(f"Graphite: {sent} points sent")
-    check("--graphite", url)
+    print(f"Graphite: {sent.total()} points sent")
+    check(days, "--graphite", url)
+    expect("graphite", url, days)
+    tagged(url, line, days)
+
+
+def tagged(url, line, days):
+    """That the queries that docs/GRAFANA.md offers for metrics with tags find them, which no plain path does."""
+    names = ("cabin.aggregate.power_watts", "cabin.wattribute.lamp.power_watts")
+    queries = [text.strip() for text in (HERE / "docs/GRAFANA.md").read_text().splitlines() if text.startswith("    ") and "seriesByTag" in text]
+    queries = [query.replace(grafana_days.PREFIX, "cabin").replace(grafana_days.PREFIX.replace(".", "\\."), "cabin") for query in queries]
+    with socket.create_connection(("127.0.0.1", line), timeout=60) as carbon_line:
+        for name in names:
+            carbon_line.sendall(f"{name};house=cabin 40 {days.end}\n".encode())
+    until = time.monotonic() + 60
+    while True:
+        counts = []
+        for query in [*queries, "cabin.aggregate.power_watts", "cabin.*.*.power_watts"]:
+            asked = urllib.parse.urlencode({"target": query, "from": days.end - 60, "until": days.end + 60, "format": "json"})
+            with urllib.request.urlopen(f"{url}/render?{asked}", timeout=60) as answer:
+                counts.append(sum(value is not None for one in json.load(answer) for value, _ in one["datapoints"]))
+        if counts == [1] * len(queries) + [0, 0] and queries:
+            print(f"Graphite: {len(queries)} queries find metrics with tags")
+            return
+        if time.monotonic() > until:
+            raise SystemExit(f"of metrics with tags, {queries} and plain paths find {counts}")
+        time.sleep(0.3)
 
 
 def influxdb(work, running):
@@ -233,19 +187,21 @@ def influxdb(work, running):
         made = urllib.parse.urlencode({"q": "CREATE DATABASE home_assistant_events"}).encode()
         urllib.request.urlopen(f"{url}/query", data=made, timeout=30).read()
     bucket = bucket or "home_assistant_events"
-    lines = "\n".join(influx_lines(int(time.time()) // STEP * STEP))
+    days = made_up()
+    lines = "\n".join(grafana_days.influxdb(days))
     request = urllib.request.Request(f"{url}/write?db={bucket}&precision=ms", data=lines.encode(), headers={"Authorization": f"Token {token}"} if token else {})
     urllib.request.urlopen(request, timeout=60).read()
     print(f"InfluxDB: {lines.count(chr(10)) + 1} lines written")
-    check("--influxdb", url, "--database", bucket, "--var", f"meter={SOURCE}", *(["--token", token] if token else []))
+    check(days, "--influxdb", url, "--database", bucket, *(["--token", token] if token else []))
+    expect("influxdb", url, days, database=bucket, token=token)
 
 
 def prometheus(work, running):
     if not shutil.which("prometheus") or not shutil.which("promtool"):
         print("SKIPPED: prometheus is not installed (Debian: apt-get install prometheus)")
         return
-    now, port, log = int(time.time()), free_port(), (work / "prometheus.log").open("w")
-    (work / "metrics.txt").write_text("\n".join(open_metrics(now)) + "\n")
+    days, port, log = made_up(), free_port(), (work / "prometheus.log").open("w")
+    (work / "metrics.txt").write_text("\n".join(grafana_days.prometheus(days)) + "\n")
     subprocess.run(["promtool", "tsdb", "create-blocks-from", "openmetrics", work / "metrics.txt", work / "prometheus"], check=True, stdout=log, stderr=log)
     (work / "prometheus.yml").write_text("scrape_configs: []\n")
     running.append(
@@ -256,7 +212,8 @@ def prometheus(work, running):
         )
     )
     answers(f"http://127.0.0.1:{port}/-/ready")
-    check("--prometheus", f"http://127.0.0.1:{port}")
+    check(days, "--prometheus", f"http://127.0.0.1:{port}")
+    expect("prometheus", f"http://127.0.0.1:{port}", days)
 
 
 def main(which):

@@ -4,7 +4,7 @@
     contrib/grafana/check.py                                   the files alone
     contrib/grafana/check.py --api http://127.0.0.1:8006 [--token TOKEN]
     contrib/grafana/check.py --graphite http://127.0.0.1:8080 [--var prefix=home.electricity]
-    contrib/grafana/check.py --influxdb http://127.0.0.1:8086 [--database home_assistant_events] [--token TOKEN] [--var meter=home_assistant]
+    contrib/grafana/check.py --influxdb http://127.0.0.1:8086 [--database home_assistant_events] [--token TOKEN] [--var meter=wattribute]
     contrib/grafana/check.py --prometheus http://127.0.0.1:9090, or --metrics http://127.0.0.1:8014/metrics (more than one may be named): that each metric is there
 
 Variables have their defaults unless --var NAME=VALUE says otherwise; --from and --to (s since 1970) name the time, by default the last day, and what a panel says of its own.
@@ -13,6 +13,7 @@ Variables have their defaults unless --var NAME=VALUE says otherwise; --from and
 
 import argparse
 import json
+import math
 import pathlib
 import re
 import subprocess
@@ -57,7 +58,8 @@ def queries(name):
 
 
 def span(said):
-    return None if said is None else int(said[:-1]) * SPANS[said[-1]]
+    """The time that a panel asks for, s; of the day so far, a whole day. None: what is chosen at the top."""
+    return None if said is None else SPANS["d"] if said == "now/d" else int(said[:-1]) * SPANS[said[-1]]
 
 
 def texts(value):
@@ -119,6 +121,10 @@ def rules_static(name):
             wrong.append(f"alerting/{name}.yaml: {rule['title']}: its condition, its refIds or its uid")
         if any("$" in text and "$timeFilter" not in text for text in texts(rule["data"][0]["model"]) if ".alerts" not in text):
             wrong.append(f"alerting/{name}.yaml: {rule['title']}: a rule has no variables")
+    for state, quiet in (("noDataState", "OK"), ("execErrState", "KeepLast")):
+        loud = [rule["uid"] for rule in part.rules() if rule[state] != quiet]
+        if loud != [f"{part.UID}-no-data"]:
+            wrong.append(f"alerting/{name}.yaml: one outage is to be told once, by the rule no-data: {state} of {', '.join(loud) or 'none'}")
     return wrong
 
 
@@ -139,9 +145,9 @@ class Asked:
     def __init__(self, options, name):
         self.options, self.name = options, name
         board = make.PARTS[name].dashboard()
-        self.variables = {v["name"]: (v.get("allValue") or (v.get("current") or {}).get("value") or "") for v in board["templating"]["list"]}
-        self.variables = {key: value for key, value in self.variables.items() if isinstance(value, str)}
-        self.variables.update({"meter": ".*", **dict(said.split("=", 1) for said in options.var)})
+        chosen = {v["name"]: (v.get("current") or {}).get("value") or "" for v in board["templating"]["list"]}
+        self.variables = {key: value if isinstance(value, str) else "{" + ",".join(value) + "}" for key, value in chosen.items()}
+        self.variables.update(dict(said.split("=", 1) for said in options.var))
 
     def filled(self, text, begin, end, extra=()):
         grafana = {
@@ -154,8 +160,16 @@ class Asked:
         values = {**grafana, **dict(extra), **self.variables}
         return re.sub(r"\$\{([\w.]+)\}|\$(\w+)", lambda m: values.get(m[1] or m[2], m[0]), text)
 
-    def count(self, target, begin, end):
+    def series(self, target, begin, end):
+        """What a query returns: (labels, [(time, number or None)]) of each series."""
         return getattr(self, self.name)(target, begin, end)
+
+    def count(self, target, begin, end):
+        return sum(value is not None and not math.isnan(value) for _, points in self.series(target, begin, end) for _, value in points)
+
+    def is_number(self, target):
+        """Whether a query returns numbers, as those of one instant are, and no series."""
+        return target.get("instant", False)
 
     def api(self, target, begin, end):
         answer = ask(self.options.api.rstrip("/") + self.filled(target["url"], begin, end), self.options.token)
@@ -170,12 +184,13 @@ class Asked:
         if target["format"] == "timeseries" and [row[when] for row in rows] != sorted(row[when] for row in rows):
             raise ValueError("its rows are not in order of time, so that Infinity cannot make series of them")
         numbers = [c["selector"] for c in target["columns"] if c["type"] == "number"] or [c["selector"] for c in target["columns"]]
-        return sum(row.get(key) is not None for row in rows for key in numbers)
+        values = [row.get(key) for row in rows for key in numbers]
+        return [({}, [(None, float(value) if isinstance(value, (int, float)) else None if value is None else 0.0) for value in values])]
 
     def graphite(self, target, begin, end):
-        asked = {"target": self.filled(target["target"], begin, end), "from": int(begin), "until": int(end), "format": "json", "tz": self.options.timezone}
+        asked = {"target": self.filled(target["target"], begin, end), "from": int(begin), "until": int(end), "format": "json", "tz": self.options.timezone, "maxDataPoints": 2000}
         series = json.loads(ask(f"{self.options.graphite.rstrip('/')}/render?{urllib.parse.urlencode(asked)}", self.options.token))
-        return sum(value is not None for one in series for value, _ in one["datapoints"])
+        return [({"target": one["target"], **one.get("tags", {})}, [(at, value) for value, at in one["datapoints"]]) for one in series]
 
     def influxdb(self, target, begin, end):
         between = f"time >= {int(begin * 1000)}ms AND time <= {int(end * 1000)}ms"
@@ -186,7 +201,9 @@ class Asked:
         wrong = answer.get("error") or next((r["error"] for r in results if "error" in r), None)
         if wrong:
             raise ValueError(wrong)
-        return sum(value is not None for r in results for one in r.get("series", []) for row in one["values"] for value in row[1:])
+        number = lambda value: value if isinstance(value, (int, float)) else None if value is None else 0.0
+        found = [one for r in results for one in r.get("series", [])]
+        return [(one.get("tags", {}), [(row[0] / 1000, number(row[k])) for row in one["values"]]) for one in found for k in range(1, len(one["columns"]))]
 
     def prometheus(self, target, begin, end):
         expr = self.filled(target["expr"], begin, end)
@@ -196,13 +213,13 @@ class Asked:
             missing = set(re.findall(r"\bwattribute_\w+", expr)) - there
             if missing:
                 raise ValueError(f"there is no {', '.join(sorted(missing))}")
-            return 1
+            return [({}, [(end, 1.0)])]
         if target["instant"]:
             way, asked = "query", {"query": expr, "time": end}
         else:
             way, asked = "query_range", {"query": expr, "start": begin, "end": end, "step": max(60, (end - begin) / 500)}
         answer = json.loads(ask(f"{self.options.prometheus.rstrip('/')}/api/v1/{way}?{urllib.parse.urlencode(asked)}", self.options.token))
-        return sum(value != "NaN" for one in answer["data"]["result"] for _, value in one.get("values") or [one["value"]])
+        return [(one["metric"], [(at, float(value)) for at, value in one.get("values") or [one["value"]]]) for one in answer["data"]["result"]]
 
 
 def run(options, name):

@@ -205,12 +205,22 @@ def rules():
 
     def made(name, kind, title):
         return rule(
-            UID, name, title, told(kind), seconds=600, reducer="last", above=0.5, lasts="0s", summary=f"{title}: see Wattribute's dashboard", no_data="Alerting"
+            UID,
+            name,
+            title,
+            told(kind),
+            seconds=600,
+            reducer="last",
+            above=0.5,
+            # A restart of Wattribute is no news.
+            lasts="2m" if kind == "no_data" else "0s",
+            summary=f"{title}: see Wattribute's dashboard",
+            tells_silence=kind == "no_data",
         )
 
     return [
         made("high-use", "high_consumption", "The house draws much"),
         made("left-on", "left_on", "Something is still on"),
-        made("no-data", "no_data", "A meter or a source says nothing"),
+        made("no-data", "no_data", "A meter or a source says nothing, or Wattribute does not answer"),
         made("phantom-load", "phantom_load", "The phantom load is high"),
     ]

@@ -5,8 +5,9 @@ from .rules import rule
 
 KIND = "graphite"
 UID = "wattribute-graphite"
-# Sources that are no devices, or are in `wattribute` already.
-NO_DEVICES = r"\.(aggregate|circuit|meter|home_assistant|demo)\."
+# What is no source of devices, or has them with the house's meter and the sun among them and again under `wattribute`.
+NO_SOURCES = "aggregate|circuit|meter|home_assistant|demo"
+NO_METERS = r'"\.($meters)\."'
 
 
 def ask(target):
@@ -18,9 +19,15 @@ def per_day(series):
     return f'smartSummarize({series}, "1d", "max", "days")'
 
 
-def devices(metric):
-    """Every device of the chosen sources, named source.device."""
-    return f'aliasByNode(exclude($prefix.$source.*.{metric}, "{NO_DEVICES}"), -3, -2)'
+def newest(counter):
+    """A counter's last word where several values share a pixel, and not their mean."""
+    return f'consolidateBy({counter}, "last")'
+
+
+def devices(metric, made=str):
+    """Every device of the chosen sources, named source.device, with what is `made` of it. Under `wattribute` each stands once, and no meter of the house; other sources
+    say whatever they hear."""
+    return f'aliasByNode({made(f"exclude($prefix.$source.*.{metric}, {NO_METERS})")}, -3, -2)'
 
 
 def aggregate(metric):
@@ -32,23 +39,23 @@ def variables():
         "type": "query",
         "name": "source",
         "label": "Source",
-        "description": "wattribute: what Home Assistant has, learned or measured; the others speak for themselves.",
+        "description": "wattribute has each device once, learned or measured; the others say what they hear, the same devices and the house's meter among it. Choose either.",
         "datasource": p.datasource(KIND),
         "query": {"queryType": "Default", "target": "$prefix.*", "refId": "Source"},
-        "regex": "/^(?!aggregate$|circuit$|meter$|home_assistant$|demo$).*$/",
+        "regex": f"/^(?!({NO_SOURCES})$).*$/",
         "refresh": 2,
         "sort": 1,
         "multi": True,
-        "includeAll": True,
-        "allValue": "*",
-        "current": {"selected": True, "text": ["All"], "value": ["$__all"]},
+        "includeAll": False,
+        "current": {"selected": True, "text": ["wattribute"], "value": ["wattribute"]},
         "options": [],
         "hide": 0,
         "skipUrlSync": False,
     }
     prefix = p.textbox("prefix", "Prefix", "home.electricity", "As [graphite] has it, where it is another.")
     step = p.textbox("step_w", "Steps from, W", "50", "Learned devices that change by at least this are marked.")
-    return [prefix, source, *p.price_variables(), step]
+    meters = p.textbox("meters", "No devices", "p1|mt681|grid|mains|solar|pv", "What of other sources than wattribute is no device, as the house's meter or the sun: names, with | between them.")
+    return [prefix, source, meters, *p.price_variables(), step]
 
 
 def rows():
@@ -57,11 +64,11 @@ def rows():
     cost = f"scale({daily}, $price)"
     return [
         [
-            p.stat("Power now", ask(power), "watt", graph=True, thresholds=[(3000, "yellow"), (8000, "red")]),
-            p.stat("Today", ask(daily), "kwatth", decimals=2),
-            p.stat("Cost today", ask(f"scale({daily}, $price)"), "none", decimals=2),
-            p.stat("This week", ask(aggregate("energy_kwh_weekly")), "kwatth", decimals=1),
-            p.stat("This month", ask(aggregate("energy_kwh_monthly")), "kwatth", decimals=1),
+            p.stat("Power now", ask(power), "watt", graph=True, time_from=p.NOW, thresholds=[(3000, "yellow"), (8000, "red")]),
+            p.stat("Today", ask(newest(daily)), "kwatth", decimals=2, time_from=p.TODAY),
+            p.stat("Cost today", ask(newest(cost)), "none", decimals=2, time_from=p.TODAY),
+            p.stat("This week", ask(newest(aggregate("energy_kwh_weekly"))), "kwatth", decimals=1, time_from=p.TODAY),
+            p.stat("This month", ask(newest(aggregate("energy_kwh_monthly"))), "kwatth", decimals=1, time_from=p.TODAY),
             p.stat(
                 "Phantom load",
                 ask(f"nPercentile({power}, 5)"),
@@ -73,7 +80,7 @@ def rows():
         [p.lines("The whole house", [ask(f'alias({power}, "House")')])],
         [
             p.lines("Devices", [ask(devices("power_watts"))], width=16, height=10, stacked=True),
-            p.ranking("Devices today", [ask(f'sortByMaxima({devices("energy_kwh_daily")})')], "kwatth", decimals=2),
+            p.ranking("Devices today", [ask(f'sortByMaxima({devices("energy_kwh_daily", newest)})')], "kwatth", decimals=2, time_from=p.TODAY),
         ],
         [
             p.table(
@@ -156,40 +163,46 @@ def dashboard():
 def rules():
     prefix = "home.electricity"
     model = lambda target: {"target": target, "textEditor": True}
+    power = f"{prefix}.aggregate.power_watts"
+    # Each device once; where nothing was learned yet, what the sources say.
+    on = f'exclude(fallbackSeries({prefix}.wattribute.*.is_on, {prefix}.*.*.is_on), "fridge|freezer|router")'
     return [
         rule(
             UID,
             "high-use",
             "The house draws much",
-            model(f"{prefix}.aggregate.power_watts"),
+            model(f'summarize({power}, "1min", "avg", true)'),
             seconds=600,
             reducer="mean",
             above=8000,
+            at_least=5,
             lasts="5m",
-            summary="The house draws {{ .Values.B.Value }} W",
+            summary='The house draws {{ printf "%.0f" .Values.B.Value }} W',
         ),
         rule(
             UID,
             "left-on",
             "Something has been on for hours",
-            model(f'aliasByNode(exclude({prefix}.*.*.is_on, "fridge|freezer|router"), -3, -2)'),
+            # The least of each five minutes: a mean would hide that it was off in between. Ten minutes in all may be missing.
+            model(f'aliasByNode(summarize({on}, "5min", "min", true), -3, -2)'),
             seconds=6 * 3600,
             reducer="min",
             above=0.5,
+            at_least=70,
             lasts="1m",
-            summary="{{ .Labels.name }} has been on for six hours",
+            summary='{{ reReplaceAll "^.*\\\\.([^.]+)\\\\.is_on.*$" "$1" .Labels.name }} has been on for six hours',
             description="What is always on is excluded by its name in the query.",
         ),
         rule(
             UID,
             "no-data",
             "The meter says nothing",
-            model(f"{prefix}.aggregate.power_watts"),
+            model(power),
             seconds=900,
             reducer="count",
             below=1,
             lasts="5m",
-            no_data="Alerting",
-            summary="No power of the house for 15 minutes",
+            tells_silence=True,
+            summary="No power of the house for 15 minutes, or Graphite does not answer",
         ),
     ]

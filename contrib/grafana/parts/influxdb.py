@@ -24,16 +24,18 @@ def of_meter(what):
     return f'SELECT {what} FROM "smart_meter" WHERE $timeFilter AND {METER}'
 
 
-# Of the power and not of a counter: whoever wrote it, there is a power.
-ENERGY = 'integral("total_power_w", 1h)'
+# What a day had come to when it ended, or by now: Wattribute works it out from what it heard, with no energy in a gap. An integral of the power would draw a line over it.
+DAY = 'max("daily_kwh")'
 
 
-def per_day(what=f"{ENERGY} / 1000"):
+def per_day(what=DAY):
     """Energies of days of the viewer's time zone; the last is of today so far."""
     return over_time(what, "smart_meter", METER, step="1d", fill="none", zone=True)
 
 
-COSTS = per_day(f"{ENERGY} / 1000 * $price")
+COSTS = per_day(f"{DAY} * $price")
+# HomeIQ wrote every five minutes.
+NOW = "10m"
 
 
 def variables():
@@ -41,6 +43,7 @@ def variables():
         "type": "query",
         "name": "meter",
         "label": "Meter",
+        "description": "wattribute: the house, worked out from all its meters; the others are what each of these says.",
         "datasource": p.datasource(KIND),
         "query": 'SHOW TAG VALUES FROM "smart_meter" WITH KEY = "meter_type"',
         "regex": "",
@@ -48,6 +51,7 @@ def variables():
         "sort": 1,
         "multi": False,
         "includeAll": False,
+        "current": {"selected": True, "text": "wattribute", "value": "wattribute"},
         "options": [],
         "hide": 0,
         "skipUrlSync": False,
@@ -63,9 +67,9 @@ def rows():
     power = over_time('mean("total_power_w")', "smart_meter", METER)
     return [
         [
-            p.stat("Power now", ask(of_meter('last("total_power_w")')), "watt", thresholds=[(3000, "yellow"), (8000, "red")]),
-            p.stat("Today", ask(per_day()), "kwatth", decimals=2),
-            p.stat("Cost today", ask(COSTS), "none", decimals=2),
+            p.stat("Power now", ask(of_meter('last("total_power_w")')), "watt", time_from=NOW, thresholds=[(3000, "yellow"), (8000, "red")]),
+            p.stat("Today", ask(of_meter('last("daily_kwh")')), "kwatth", decimals=2, time_from=p.TODAY),
+            p.stat("Cost today", ask(of_meter('last("daily_kwh") * $price')), "none", decimals=2, time_from=p.TODAY),
             p.stat("Highest", ask(of_meter('max("total_power_w")')), "watt"),
             p.stat(
                 "Phantom load",
@@ -90,6 +94,7 @@ def rows():
                 "Circuits and plugs now",
                 [ask('SELECT last("power_w") FROM "smart_meter_circuit" WHERE $timeFilter GROUP BY "circuit_name"', "$tag_circuit_name")],
                 "watt",
+                time_from="30m",
             ),
         ],
         [
@@ -115,7 +120,7 @@ def rows():
         [
             p.bars(
                 "Energy by day, and over seven days",
-                [ask(per_day(), "kWh a day"), ask(per_day(f"moving_average({ENERGY}, 7) / 1000"), "mean of 7 days")],
+                [ask(per_day(), "kWh a day"), ask(per_day(f"moving_average({DAY}, 7)"), "mean of 7 days")],
                 "kwatth",
                 time_from="30d",
                 overrides=[
@@ -173,8 +178,11 @@ def rules():
     def model(query):
         return {"query": query, "rawQuery": True, "resultFormat": "time_series"}
 
-    power = 'SELECT mean("total_power_w") FROM "smart_meter" WHERE $timeFilter GROUP BY time(1m) fill(none)'
-    circuits = 'SELECT mean("power_w") FROM "smart_meter_circuit" WHERE $timeFilter GROUP BY time(10m), "circuit_name" fill(none)'
+    # The house, and none of the meters it is worked out from.
+    house = "\"meter_type\" = 'wattribute'"
+    power = f'SELECT mean("total_power_w") FROM "smart_meter" WHERE $timeFilter AND {house} GROUP BY time(1m) fill(none)'
+    # The least of each ten minutes: a mean would hide that it was off in between.
+    circuits = 'SELECT min("power_w") FROM "smart_meter_circuit" WHERE $timeFilter GROUP BY time(10m), "circuit_name" fill(none)'
     return [
         rule(
             UID,
@@ -184,8 +192,9 @@ def rules():
             seconds=600,
             reducer="mean",
             above=8000,
+            at_least=5,
             lasts="5m",
-            summary="The house draws {{ .Values.B.Value }} W",
+            summary='The house draws {{ printf "%.0f" .Values.B.Value }} W',
         ),
         rule(
             UID,
@@ -195,6 +204,8 @@ def rules():
             seconds=6 * 3600,
             reducer="min",
             above=100,
+            # Six hours touch 37 of them: a gap of twenty minutes is too long.
+            at_least=36,
             lasts="1m",
             summary="{{ .Labels.circuit_name }} has drawn more than 100 W for six hours",
             description='Exclude what always does: AND "circuit_name" !~ /fridge/.',
@@ -208,7 +219,7 @@ def rules():
             reducer="count",
             below=1,
             lasts="5m",
-            no_data="Alerting",
-            summary="No power of the house for 15 minutes",
+            tells_silence=True,
+            summary="No power of the house for 15 minutes, or InfluxDB does not answer",
         ),
     ]

@@ -1,6 +1,10 @@
 """Panels, variables and dashboards as Grafana's JSON has them. Units are Grafana's: watt, kwatth."""
 
 SCHEMA_VERSION = 39
+# What is shown as being so now is of these last minutes: what fell silent is not shown as if it still spoke.
+NOW = "5m"
+# The day so far, whatever range is chosen at the top.
+TODAY = "now/d"
 # A panel's place is its width and height; they flow from left to right, 24 to a row.
 WIDTH = 24
 
@@ -65,7 +69,7 @@ def stat(title, target, unit, *, width=4, decimals=None, graph=False, thresholds
         "wideLayout": True,
     }
     steps = [{"color": "text" if not thresholds else "green", "value": None}] + [{"color": color, "value": value} for value, color in thresholds]
-    more.setdefault("noValue", "–")
+    more.setdefault("noValue", "no data")
     return panel("stat", title, [target], width, 4, unit=unit, decimals=decimals, options=options, thresholds={"mode": "absolute", "steps": steps}, **more)
 
 

@@ -11,28 +11,45 @@ def ask(query, legend="", instant=False, shape="time_series"):
     return {"expr": query, "legendFormat": legend, "range": not instant, "instant": instant, "format": shape, "editorMode": "code"}
 
 
+def one(metric, *labels):
+    """A gauge told once. The ports of one process tell the same, and a sum over all that is scraped would count each of them."""
+    return f"max by ({', '.join(labels)}) ({metric})" if labels else f"max({metric})"
+
+
+def known(query):
+    """Without NaN, which a gauge is in a gap: one would make the mean of a day NaN."""
+    return f"({query} >= -Inf)"
+
+
+HOUSE = one("wattribute_house_power_watts")
+TODAY = known(one("wattribute_house_energy_today_kwh"))
+DEVICES = one("wattribute_device_power_watts", "entity_id", "name")
+UP = one("wattribute_adapter_up", "adapter", "device")
+DEPENDENCIES = one("wattribute_dependency_up", "service", "dependency")
+READINGS = one("rate(wattribute_readings_total[$__rate_interval])")
+
+
 def rows():
-    version = p.stat("Version", ask("wattribute_build_info", "{{version}}", instant=True), "none")
+    version = p.stat("Version", ask(one("wattribute_build_info", "version"), "{{version}}", instant=True), "none")
     version["options"]["textMode"] = "name"
-    house, today = "max(wattribute_house_power_watts)", "max(wattribute_house_energy_today_kwh)"
-    per_day = "max(max_over_time(wattribute_house_energy_today_kwh[1d]))"
-    device = "sum by (name) (wattribute_device_power_watts > 0)"
+    per_day = known("max(max_over_time(wattribute_house_energy_today_kwh[1d]))")
+    device = f"sum by (name) ({DEVICES} > 0)"
     daily = {"interval": "1d", "time_from": "30d"}
     return [
         [
-            p.stat("Power now", ask(house), "watt", graph=True, thresholds=[(3000, "yellow"), (8000, "red")]),
-            p.stat("Today", ask(today, instant=True), "kwatth", decimals=2),
-            p.stat("Cost today", ask(f"{today} * $price", instant=True), "none", decimals=2),
-            p.stat("Highest of 24 h", ask("max(max_over_time(wattribute_house_power_watts[1d]))", instant=True), "watt"),
+            p.stat("Power now", ask(known(HOUSE)), "watt", graph=True, time_from=p.NOW, thresholds=[(3000, "yellow"), (8000, "red")]),
+            p.stat("Today", ask(TODAY, instant=True), "kwatth", decimals=2),
+            p.stat("Cost today", ask(f"{TODAY} * $price", instant=True), "none", decimals=2),
+            p.stat("Highest of 24 h", ask(known("max(max_over_time(wattribute_house_power_watts[1d]))"), instant=True), "watt"),
             p.stat(
                 "Phantom load",
-                ask("quantile_over_time(0.05, wattribute_house_power_watts[1d])", instant=True),
+                ask(f"quantile_over_time(0.05, {known(HOUSE)}[1d:1m])", instant=True),
                 "watt",
                 description="What the house draws at least, 95 % of the time of the last day.",
             ),
-            p.stat("Devices on", ask("count(wattribute_device_power_watts > 0)", instant=True), "none"),
+            p.stat("Devices on", ask(f"count({DEVICES} > 0)", instant=True), "none"),
         ],
-        [p.lines("The whole house", [ask(house, "House")])],
+        [p.lines("The whole house", [ask(HOUSE, "House")])],
         [
             p.lines("Devices", [ask(device, "{{name}}")], width=16, height=10, stacked=True),
             p.ranking("Devices now", [ask(f"sort_desc({device})", "{{name}}", instant=True)], "watt"),
@@ -40,22 +57,23 @@ def rows():
         [
             p.table(
                 "Devices, the last day",
-                [ask("sort_desc(avg_over_time(wattribute_device_power_watts[1d]) * 24 / 1000)", instant=True, shape="table")],
+                [ask(f"sort_desc(sum by (name) (sum_over_time({known(DEVICES)}[1d:1m])) / 60 / 1000)", instant=True, shape="table")],
                 width=12,
-                units=[("Value", "kwatth")],
+                units=[("Energy", "kwatth")],
+                description="Energy of the last 24 hours, of the minutes in which the power is known.",
                 transformations=[
                     {
                         "id": "organize",
-                        "options": {"excludeByName": {"Time": True, "job": True, "instance": True, "__name__": True}, "indexByName": {}, "renameByName": {}},
+                        "options": {"excludeByName": {"Time": True}, "indexByName": {}, "renameByName": {"name": "Device", "Value": "Energy"}},
                     }
                 ],
             ),
-            p.lines("Circuits", [ask("max by (name) (wattribute_circuit_power_watts)", "{{name}}")], width=12, height=10),
+            p.lines("Circuits", [ask(f"max by (name) ({one('wattribute_circuit_power_watts', 'entity_id', 'name')})", "{{name}}")], width=12, height=10),
         ],
         [
             p.bars(
                 "Energy by day, and over seven days",
-                [ask(per_day, "kWh a day"), ask("avg_over_time((max(max_over_time(wattribute_house_energy_today_kwh[1d])))[7d:1d])", "mean of 7 days")],
+                [ask(per_day, "kWh a day"), ask(f"avg_over_time({per_day}[7d:1d])", "mean of 7 days")],
                 "kwatth",
                 **daily,
             ),
@@ -85,30 +103,30 @@ def rows():
         ],
         [
             version,
-            p.stat("Sources up", ask("sum(wattribute_adapter_up)", instant=True), "none"),
-            p.stat("Sources away", ask("sum(1 - wattribute_adapter_up)", instant=True), "none", thresholds=[(1, "red")]),
-            p.stat("Dependencies down", ask("sum(1 - wattribute_dependency_up)", instant=True), "none", thresholds=[(1, "red")]),
-            p.stat("Readings a minute", ask("60 * sum(rate(wattribute_readings_total[$__rate_interval]))"), "none", decimals=0, graph=True),
+            p.stat("Sources up", ask(f"sum({UP})", instant=True), "none"),
+            p.stat("Sources away", ask(f"sum(1 - {UP})", instant=True), "none", thresholds=[(1, "red")]),
+            p.stat("Dependencies down", ask(f"sum(1 - {DEPENDENCIES})", instant=True), "none", thresholds=[(1, "red")]),
+            p.stat("Readings a minute", ask(f"60 * {READINGS}"), "none", decimals=0, graph=True, time_from=p.NOW),
             p.stat(
-                "Correlator behind", ask("max(wattribute_correlator_lag_seconds)", instant=True), "s", decimals=1, thresholds=[(60, "yellow"), (600, "red")]
+                "Correlator behind", ask(one("wattribute_correlator_lag_seconds"), instant=True), "s", decimals=1, thresholds=[(60, "yellow"), (600, "red")]
             ),
         ],
         [
-            p.lines("Sources", [ask("wattribute_adapter_up", "{{adapter}} {{device}}")], "none", width=12, height=8, min=0, max=1),
-            p.lines("What services depend on", [ask("wattribute_dependency_up", "{{service}}: {{dependency}}")], "none", width=12, height=8, min=0, max=1),
+            p.lines("Sources", [ask(UP, "{{adapter}} {{device}}")], "none", width=12, height=8, min=0, max=1),
+            p.lines("What services depend on", [ask(DEPENDENCIES, "{{service}}: {{dependency}}")], "none", width=12, height=8, min=0, max=1),
         ],
         [
-            p.lines("Readings a second", [ask("sum(rate(wattribute_readings_total[$__rate_interval]))", "readings")], "none", width=8, height=8),
+            p.lines("Readings a second", [ask(READINGS, "readings")], "none", width=8, height=8),
             p.lines(
                 "Payloads that could not be read",
-                [ask("sum by (adapter) (increase(wattribute_bad_payloads_total[$__rate_interval]))", "{{adapter}}")],
+                [ask(one("increase(wattribute_bad_payloads_total[$__rate_interval])", "adapter"), "{{adapter}}")],
                 "none",
                 width=8,
                 height=8,
             ),
             p.lines(
                 "Time to learn",
-                [ask("wattribute_learning_seconds", "learning"), ask("wattribute_correlator_backlog_seconds", "backlog")],
+                [ask(one("wattribute_learning_seconds"), "learning"), ask(one("wattribute_correlator_backlog_seconds"), "backlog")],
                 "s",
                 width=8,
                 height=8,
@@ -117,7 +135,12 @@ def rows():
         [
             p.lines(
                 "Requests a second",
-                [ask("sum by (service, status) (rate(wattribute_http_requests_total[$__rate_interval]))", "{{service}} {{status}}")],
+                [
+                    ask(
+                        f"sum by (service, status) ({one('rate(wattribute_http_requests_total[$__rate_interval])', 'service', 'method', 'route', 'status')})",
+                        "{{service}} {{status}}",
+                    )
+                ],
                 "reqps",
                 width=12,
                 height=8,
@@ -126,7 +149,8 @@ def rows():
                 "Time to answer, 95 of 100",
                 [
                     ask(
-                        "histogram_quantile(0.95, sum by (le, service) (rate(wattribute_http_request_duration_seconds_bucket[$__rate_interval])))",
+                        "histogram_quantile(0.95, sum by (le, service) "
+                        f"({one('rate(wattribute_http_request_duration_seconds_bucket[$__rate_interval])', 'le', 'service', 'route')}))",
                         "{{service}}",
                     )
                 ],
@@ -143,7 +167,7 @@ def variables():
 
 
 def annotations():
-    stepped = "abs(idelta(wattribute_device_power_watts[5m])) >= $step_w"
+    stepped = f"{one('abs(idelta(wattribute_device_power_watts[5m]))', 'entity_id', 'name')} >= $step_w"
     return [p.annotation("Steps of devices", KIND, {"expr": stepped, "legendFormat": "{{name}}", "range": True, "instant": False, "editorMode": "code"})]
 
 
@@ -163,23 +187,28 @@ def rules():
     def model(query):
         return {"expr": query, "instant": True, "range": False, "editorMode": "code"}
 
+    house = known(HOUSE)
+    device = 'wattribute_device_power_watts{name!~"(?i).*(fridge|freezer|router).*"}'
+    # The least that was ever told, with a minute known of each of the six hours' minutes but ten: a series that is young, or has a gap, says nothing of six hours.
+    least = f"min by (entity_id, name) (min_over_time({device}[6h]))"
+    minutes = f"count_over_time({known(one(device, 'entity_id', 'name'))}[6h:1m])"
     return [
         rule(
             UID,
             "high-use",
             "The house draws much",
-            model("max(avg_over_time(wattribute_house_power_watts[5m]))"),
+            model(f"avg_over_time({house}[5m:30s]) and count_over_time({house}[5m:30s]) >= 8"),
             seconds=600,
             reducer="last",
             above=8000,
             lasts="1m",
-            summary="The house draws {{ .Values.B.Value }} W",
+            summary='The house draws {{ printf "%.0f" .Values.B.Value }} W',
         ),
         rule(
             UID,
             "left-on",
             "Something has been on for hours",
-            model('min_over_time(wattribute_device_power_watts{name!~"(?i).*(fridge|freezer|router).*"}[6h])'),
+            model(f"{least} and {minutes} >= 350"),
             seconds=600,
             reducer="last",
             above=5,
@@ -191,31 +220,31 @@ def rules():
             UID,
             "meter",
             "The meter says nothing",
-            model("max(wattribute_house_power_watts)"),
+            # 0 where it was NaN all the time, 1 for any number. A home without a meter has no such gauge, and no alert.
+            model("max(max_over_time(wattribute_house_power_watts[15m]) >= bool -Inf)"),
             seconds=900,
-            reducer="count",
-            below=1,
-            lasts="5m",
-            no_data="Alerting",
+            reducer="last",
+            below=0.5,
+            lasts="1m",
             summary="No power of the house for 15 minutes",
         ),
         rule(
             UID,
             "no-data",
             "A source is away",
-            model("wattribute_adapter_up"),
+            model(UP),
             seconds=600,
             reducer="last",
             below=0.5,
             lasts="10m",
-            no_data="Alerting",
-            summary="{{ .Labels.adapter }} {{ .Labels.device }} is away",
+            tells_silence=True,
+            summary="{{ if .Labels.adapter }}{{ .Labels.adapter }} {{ .Labels.device }} is away{{ else }}Wattribute or Prometheus says nothing{{ end }}",
         ),
         rule(
             UID,
             "dependency",
             "A service does without something",
-            model("wattribute_dependency_up"),
+            model(DEPENDENCIES),
             seconds=600,
             reducer="last",
             below=0.5,

@@ -1,6 +1,7 @@
 //! `wattribute check`: every connection is tried; each finding is one line, and what is wrong comes with what would help.
 
 mod report;
+mod sinks;
 mod sources;
 
 use std::path::PathBuf;
@@ -82,6 +83,9 @@ async fn look(loaded: &Loaded) -> Vec<Finding> {
         all.push(Finding::ok("sources", format!("{}; no Home Assistant is set up", others.join(", "))));
     }
     all.extend(sources::mqtt(&loaded.config.mqtt).await);
+    all.extend(sinks::mirror(loaded).await);
+    all.extend(sinks::graphite(&loaded.config.graphite).await);
+    all.extend(sinks::backups(&loaded.config.meter.backup));
     all.push(access(loaded).await);
     all
 }
@@ -92,11 +96,13 @@ fn configuration(loaded: &Loaded) -> Finding {
 }
 
 async fn store(loaded: &Loaded) -> Finding {
-    let remedy = "see `url` in [store] and `data_dir`; the folder must be writable and the disk not full";
+    let of_a_file = "see `url` in [store] and `data_dir`; the folder must be writable and the disk not full";
+    let of_influx = "see `url`, `token`, `org` and `bucket` in [influxdb], and that InfluxDB runs";
     let url = match store_url(loaded, Origin::Home) {
         Ok(url) => url,
-        Err(error) => return Finding::problem("store", format!("{error:#}"), remedy),
+        Err(error) => return Finding::problem("store", format!("{error:#}"), of_a_file),
     };
+    let remedy = if config::is_influx(&url) { of_influx } else { of_a_file };
     let found = store_origin(loaded, &url);
     let url = wattribute_store::shown(&url);
     match found {

@@ -207,10 +207,12 @@ pub fn load_from(file: Option<&Path>, environment: &[(String, String)], services
         home,
         tariff: loader.section("tariff")?,
     };
+    config.correlator.publish.spool = Some(config.data_dir.join("spool"));
     if !config.tariff.contracts.is_empty() {
         config.tariff.check().map_err(|error| ConfigError(format!("[tariff] {error}")))?;
     }
     loader.finish()?;
+    config.check_influxdb()?;
     earlier::meter_type(&mut config, environment)?;
     earlier::service_port(&mut config, services, environment, &mut warnings)?;
     Ok(Loaded {
@@ -222,10 +224,31 @@ pub fn load_from(file: Option<&Path>, environment: &[(String, String)], services
     })
 }
 
+/// Whether a store's URL is that of an InfluxDB.
+pub fn is_influx(url: &str) -> bool {
+    url.starts_with("http://") || url.starts_with("https://")
+}
+
 impl Config {
+    /// Refuses settings of InfluxDB that contradict each other.
+    fn check_influxdb(&self) -> Result<(), ConfigError> {
+        let (store, url) = (self.store.url.as_deref().filter(|url| is_influx(url)), self.influxdb.url.as_deref());
+        let same = |a: &str, b: &str| a.trim_end_matches('/') == b.trim_end_matches('/');
+        let wrong = match (store, url) {
+            (Some(_), _) if self.influxdb.mirror => {
+                "[influxdb] mirror = true is for a store in SQLite, and `url` in [store] names an InfluxDB: leave out one of them"
+            }
+            (Some(store), Some(url)) if !same(store, url) => {
+                "`url` in [store] and `url` in [influxdb] name two InfluxDBs: leave out the one in [store], or name a file there to have the other as a mirror"
+            }
+            (None, None) if self.influxdb.mirror => "[influxdb] mirror = true needs `url` in [influxdb], such as \"http://influxdb:8086\"",
+            _ => return Ok(()),
+        };
+        Err(ConfigError(wrong.to_owned()))
+    }
+
     /// The InfluxDB that is to have what the store has, where the store is another.
     pub fn mirror_url(&self) -> Option<&str> {
-        let is_influx = |url: &str| url.starts_with("http://") || url.starts_with("https://");
         let another = self.influxdb.mirror || self.store.url.as_deref().is_some_and(|url| !is_influx(url));
         self.influxdb.url.as_deref().filter(|_| another)
     }

@@ -105,7 +105,7 @@ async fn write(arguments: &ExportArguments, store: &dyn Store) -> anyhow::Result
         None => first_ms(store, &series, to_ms).await?.unwrap_or(to_ms),
     };
     if arguments.from.is_some() && from_ms >= to_ms {
-        bail!("--from must be before --to");
+        bail!(if arguments.to.is_some() { "--from must be before --to" } else { "--from is later than now: nothing was said after it" });
     }
     let (mut files, mut total) = (0, 0);
     for month in months(from_ms, to_ms, zone) {

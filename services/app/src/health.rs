@@ -78,9 +78,10 @@ fn told(answer: &str) -> (bool, String) {
             }
         })
         .collect();
-    let said =
-        if report.is_object() { format!("{} {} {}", word("service"), word("status"), down.join("; ")) } else { format!("answered {code}") };
-    (code == "200", text::one_line(said.trim_end()))
+    if report.get("status").is_none() {
+        return (false, format!("answered {code} without saying how it is: not one of our services, or not its /health"));
+    }
+    (code == "200", text::one_line(format!("{} {} {}", word("service"), word("status"), down.join("; ")).trim_end()))
 }
 
 #[cfg(test)]
@@ -130,7 +131,10 @@ mod tests {
     fn what_is_down_is_said_with_why_it_is() {
         let body = r#"{"status":"degraded","service":"meter","dependencies":{"a/b":"down","store":"ok"},"details":{"a/b":"gone; set the broker"}}"#;
         assert_eq!(told(&format!("HTTP/1.0 200 OK\r\n\r\n{body}")), (true, "meter degraded a/b: gone; set the broker".to_owned()));
-        assert_eq!(told("garbage"), (false, "answered no HTTP".to_owned()));
+        for other in ["garbage", "HTTP/1.0 200 OK\r\n\r\n{\"cod\":200}", "HTTP/1.0 200 OK\r\n\r\n<html>"] {
+            let (is_well, said) = told(other);
+            assert!(!is_well && said.contains("not one of our services"), "{said}");
+        }
     }
 
     #[test]

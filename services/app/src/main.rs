@@ -12,6 +12,7 @@ mod config;
 mod correlations;
 mod export;
 mod health;
+mod import;
 mod instant;
 mod keep;
 mod number;
@@ -60,8 +61,8 @@ enum Command {
     Check(check::CheckArguments),
     /// Ask a service how it is; exit code 1 where it is of no use
     Health(health::HealthArguments),
-    /// Write a recorded history into the store: Home Assistant databases, CSV or Parquet files
-    Import(keep::ImportArguments),
+    /// Write a recorded history into the store: Home Assistant databases, CSV or Parquet files, an InfluxDB
+    Import(import::ImportArguments),
     /// Copy the store to a file, also while it is in use
     Backup(keep::BackupArguments),
     /// Put a backup in the place of the store; stop Wattribute first
@@ -80,7 +81,12 @@ enum Command {
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
-        eprintln!("wattribute: this is a bug, please report it: {}", text::one_line(&panic.to_string()))
+        let said = panic.to_string();
+        // Whoever read what is printed has had enough of it (`| head -1`).
+        if said.contains("failed printing to stdout: Broken pipe") {
+            std::process::exit(0);
+        }
+        eprintln!("wattribute: this is a bug, please report it: {}", text::one_line(&said))
     }));
     let cli = match Cli::try_parse_from(as_commands(std::env::args_os().collect())) {
         Ok(cli) => cli,
@@ -100,7 +106,7 @@ fn main() -> ExitCode {
         Command::Discover(arguments) => ask::discover(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Health(arguments) => health::run(&arguments),
-        Command::Import(arguments) => keep::import(&arguments),
+        Command::Import(arguments) => import::import(&arguments),
         Command::Backup(arguments) => keep::backup(&arguments),
         Command::Restore(arguments) => keep::restore(&arguments),
         Command::Export(arguments) => export::run(&arguments),

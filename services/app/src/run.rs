@@ -2,6 +2,7 @@
 
 mod opened;
 mod ports;
+mod waiting;
 mod words;
 
 use std::process::ExitCode;
@@ -15,8 +16,9 @@ use wattribute_service::{Access, Context, Health, State, home_assistant, shutdow
 use wattribute_store::Origin;
 
 use crate::config::{self, Config, Loaded, Services};
-pub use opened::{mirrored, open_store, store_origin, store_settings, store_url};
+pub use opened::{account, mirrored, open_store, store_origin, store_settings, store_url};
 use ports::Ports;
+use waiting::Answering;
 
 /// What `run` and its like take.
 #[derive(clap::Args, Debug)]
@@ -40,7 +42,12 @@ pub struct SingleArguments {
 const THREADS: usize = 2;
 /// How long all may take to end, after each has had its 10 s.
 const LONGEST_END: Duration = Duration::from_secs(15);
+/// How often a file is looked after.
 const STORE_CHECK: Duration = Duration::from_secs(30);
+/// The same of what others look after.
+const REMOTE_CHECK: Duration = Duration::from_secs(10);
+/// Pause before a store that did not answer is asked again.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// Runs all services on a real home.
 pub fn home(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -81,20 +88,24 @@ async fn serve(loaded: Loaded, access: Access, services: Services, origin: Origi
     let token = shutdown::on_signals().context("signals cannot be heard")?;
     let ports = Ports::open(&loaded.config, services).await?;
     let (store, url) = open_store(&loaded, origin)?;
-    wattribute_store::set_home(&*store, &loaded.config.home).await.context("the store cannot be written")?;
-    wattribute_store::take_config(&*store, &loaded.config.tariff).await.context("the store cannot be written")?;
     words::greet(&loaded.config, &ports, &url, origin);
-    access.keep_in(store.clone()).await;
     ports.warn_of_strangers(&access);
 
     let is_demo = origin == Origin::Demo;
     let healths = healths(&loaded.config, is_demo);
+    // InfluxDB may come later than we do; a file that cannot be written now will not be writable by itself.
+    let is_remote = config::is_influx(&url);
+    let answering = Answering { ports: &ports, access: &access, healths: &healths, is_demo };
+    if !waiting::tell_store(&*store, &loaded.config.home, &loaded.config.tariff, is_remote, answering, &token).await? {
+        return Ok(ExitCode::SUCCESS);
+    }
+    access.keep_in(store.clone()).await;
     let (store, mirroring) = match is_demo {
         true => (store, None),
         false => mirrored(&loaded, store, services.name(), tell_of("influxdb", &healths))?,
     };
     let config = loaded.config;
-    // It was opened just now; from here on it is looked after.
+    // It was written just now; from here on it is looked after.
     for health in &healths {
         health.set("store", State::Ok);
     }
@@ -107,7 +118,8 @@ async fn serve(loaded: Loaded, access: Access, services: Services, origin: Origi
         is_demo,
     };
     let mut running: JoinSet<(&'static str, anyhow::Result<()>)> = JoinSet::new();
-    running.spawn(watch_store(store.clone(), healths.clone(), token.clone()));
+    let every = if is_remote { REMOTE_CHECK } else { STORE_CHECK };
+    running.spawn(watch_store(store.clone(), healths.clone(), every, token.clone()));
     if let Some(mirroring) = mirroring {
         let token = token.clone();
         running.spawn(async move {
@@ -125,7 +137,7 @@ async fn serve(loaded: Loaded, access: Access, services: Services, origin: Origi
         let context = context(listener, meter_health);
         // What is heard while a store elsewhere does not answer.
         let spool = config.data_dir.join("spool").join(if is_demo { "demo-store" } else { "store" });
-        let spool = url.starts_with("http").then(|| (spool, config.influxdb.spool_mb.saturating_mul(1 << 20)));
+        let spool = is_remote.then(|| (spool, config.influxdb.spool_mb.saturating_mul(1 << 20)));
         let meter = wattribute_meter::Config {
             home_assistant: home_assistant.clone(),
             spool,
@@ -203,6 +215,7 @@ fn tell_of(what: &'static str, healths: &[Health; 3]) -> impl FnMut(Option<&str>
 async fn watch_store(
     store: std::sync::Arc<dyn wattribute_store::Store>,
     healths: [Health; 3],
+    every: Duration,
     shutdown: CancellationToken,
 ) -> (&'static str, anyhow::Result<()>) {
     let mut was_well = true;
@@ -222,7 +235,7 @@ async fn watch_store(
             health.set("store", state.clone());
         }
         tokio::select! {
-            () = tokio::time::sleep(STORE_CHECK) => {}
+            () = tokio::time::sleep(if was_well { every } else { AGAIN }) => {}
             () = shutdown.cancelled() => return ("store", Ok(())),
         }
     }

@@ -109,11 +109,11 @@ impl Catalogue {
         })
     }
 
-    /// A sensor of the engine.
-    pub fn sensor(&self, id: SeriesId, rows: Series) -> Option<Sensor> {
+    /// A sensor of the engine, with what it said up to `end_ms`.
+    pub fn sensor(&self, id: SeriesId, rows: Series, end_ms: i64) -> Option<Sensor> {
         let info = self.series.get(&id)?;
         let is_power = info.quantity == Quantity::PowerW;
-        let readings = if info.hold == Hold::Intervals { rows.with_silences() } else { rows };
+        let readings = if info.hold == Hold::Intervals { rows.with_silences(end_ms) } else { rows };
         Some(Sensor {
             entity_id: sensor_name(info),
             name: info.name.clone(),
@@ -130,7 +130,7 @@ impl Catalogue {
         let mut history = self.nobody();
         for &id in ids {
             let rows = store.readings(id, from_ms, to_ms).await?;
-            self.add(&mut history, id, rows);
+            self.add(&mut history, id, rows, to_ms);
         }
         Ok(history)
     }
@@ -145,11 +145,11 @@ impl Catalogue {
         }
     }
 
-    /// Adds what a series said.
-    pub fn add(&self, history: &mut History, id: SeriesId, rows: Series) {
+    /// Adds what a series said up to `end_ms`.
+    pub fn add(&self, history: &mut History, id: SeriesId, rows: Series, end_ms: i64) {
         match self.series.get(&id).map(|info| info.quantity) {
             Some(Quantity::Level) => history.entities.extend(self.entity(id, &rows)),
-            Some(_) => history.sensors.extend(self.sensor(id, rows)),
+            Some(_) => history.sensors.extend(self.sensor(id, rows, end_ms)),
             None => {}
         }
     }

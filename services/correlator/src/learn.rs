@@ -75,7 +75,7 @@ pub async fn find_meter(store: &dyn Store, catalogue: &Catalogue, named: Option<
     let mut history = catalogue.history(store, &sensors, now_ms - 2 * DAY_MS, now_ms).await?;
     // Who is switched tells which sensors are of one device only.
     for &id in catalogue.levels() {
-        catalogue.add(&mut history, id, Series::default());
+        catalogue.add(&mut history, id, Series::default(), now_ms);
     }
     let house = find_house(&mut history, named, None).map_err(in_words)?;
     let why = match named {
@@ -95,7 +95,7 @@ pub async fn learn(store: &dyn Store, catalogue: &Catalogue, meter: &str, learn_
     let switched: Vec<&SeriesInfo> = catalogue.levels().iter().filter_map(|&id| catalogue.info(id)).collect();
     for &id in catalogue.levels() {
         let rows = store.readings(id, from_ms, now_ms).await?;
-        catalogue.add(&mut history, id, rows);
+        catalogue.add(&mut history, id, rows, now_ms);
     }
     for id in catalogue.sensors().into_iter().filter(|id| !inputs.contains(id)) {
         let Some(info) = catalogue.info(id) else { continue };
@@ -104,7 +104,7 @@ pub async fn learn(store: &dyn Store, catalogue: &Catalogue, meter: &str, learn_
         };
         if switched.iter().any(may_be_of) {
             let rows = store.readings(id, from_ms, now_ms).await?;
-            catalogue.add(&mut history, id, rows);
+            catalogue.add(&mut history, id, rows, now_ms);
         }
     }
     let (catalogue, meter) = (catalogue.clone(), meter.to_owned());

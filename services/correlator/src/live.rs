@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wattribute_domain::{CorrelationRecord, Level, Reading, Series, SeriesId, Stage};
+use wattribute_domain::{CorrelationRecord, Hold, Level, Reading, Series, SeriesId, Stage};
 use wattribute_store::{Batch, Span, Store};
 
 use crate::catalogue::Catalogue;
@@ -158,14 +158,24 @@ impl Live {
             // Who said nothing within the window changed nothing in it.
             let rows = self.window.rows(id);
             if rows.len() > 1 || rows.at_ms.first().is_some_and(|&t| t > self.from_ms) {
-                self.catalogue.add(&mut history, id, rows);
+                self.catalogue.add(&mut history, id, rows, until_ms);
             }
         }
+        let polled = |id: SeriesId| self.catalogue.info(id).is_some_and(|info| info.hold == Hold::Intervals);
+        let mut falls_silent_ms: Option<i64> = None;
         for &id in &learned.inputs {
-            self.catalogue.add(&mut history, id, self.window.rows(id));
+            let rows = self.window.rows(id);
+            if polled(id) {
+                match rows.silent_since_ms(until_ms) {
+                    // Kept in the window: what is left of a silent meter there does not tell how often it spoke.
+                    Some(silent_ms) => self.window.fall_silent(id, silent_ms),
+                    None => falls_silent_ms = rows.falls_silent_ms().filter(|ms| *ms > until_ms).into_iter().chain(falls_silent_ms).min(),
+                }
+            }
+            self.catalogue.add(&mut history, id, self.window.rows(id), until_ms);
         }
         let Joined { power, records, next_close_ms } = join(&self.catalogue, &learned.model, &learned.meter, history, until_ms);
-        self.next_close_ms = next_close_ms;
+        self.next_close_ms = next_close_ms.into_iter().chain(falls_silent_ms.map(|ms| ms + 1)).min();
         let commit_ms = self.commit_ms();
         self.write_house(power, commit_ms).await?;
         let records: Vec<CorrelationRecord> = records.into_iter().filter(|r| r.at_ms >= commit_ms).collect();

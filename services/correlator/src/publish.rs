@@ -40,7 +40,7 @@ pub use home_assistant::{CallError, HomeAssistant};
 pub use mqtt::{Mqtt, connect};
 
 use crate::now::{DeviceNow, HomeNow, NamedCorrelation};
-use alerts::{Hook, MqttSink, Outbox, deliver};
+use alerts::{Broker, Hook, Outbox, deliver};
 use condition::Condition;
 use event::Waiting;
 use known::Known;
@@ -99,11 +99,12 @@ impl Publisher {
     ) -> Self {
         let api = Condition::new(health, "home_assistant_publish");
         let (mut tasks, mut outboxes) = (Vec::new(), Vec::new());
-        if let Some(mqtt) = mqtt.as_ref().filter(|_| config.alerts.mqtt) {
+        if let (Some(mqtt), Some(folder), true) = (&mqtt, &config.spool, config.alerts.mqtt) {
             let (client, topic) = mqtt.for_alerts();
             let (outbox, coming) = Outbox::new();
-            let condition = Condition::new(health, "alerts_mqtt");
-            tasks.push(tokio::spawn(deliver(MqttSink { client, topic, is_demo }, condition, coming, FIRST_PAUSE)));
+            let broker = Broker { client, topic, condition: Condition::new(health, "alerts_mqtt") };
+            let folder = folder.join(if is_demo { "mqtt-alerts-demo" } else { "mqtt-alerts" });
+            tasks.push(tokio::spawn(alerts::publish(broker, folder, coming, is_demo)));
             outboxes.push(outbox);
         }
         outboxes.extend(webhooks(&config.alerts, health, is_demo, &mut tasks));

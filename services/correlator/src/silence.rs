@@ -62,14 +62,28 @@ pub async fn meters(store: &dyn Store, catalogue: &Catalogue, inputs: &[SeriesId
             Hold::UntilNext => Speech::Heard,
             Hold::Intervals => polled(store, id, at_ms, now_ms).await?,
         };
-        found.push(MeterNow {
-            identity: format!("{}:{}:{}", info.source, info.identity, info.quantity.name()),
+        let meter = MeterNow {
+            identity: format!("{}:{}", info.source, info.identity),
             entity_id: Some(sensor_name(info)),
             name: info.label().to_owned(),
             speech,
-        });
+        };
+        // Power and energy of one meter are one: it is silent when both are.
+        match found.iter_mut().find(|known| known.identity == meter.identity) {
+            Some(known) => known.speech = either(known.speech, meter.speech),
+            None => found.push(meter),
+        }
     }
     Ok(found)
+}
+
+/// How a meter of two quantities speaks.
+fn either(a: Speech, b: Speech) -> Speech {
+    match (a, b) {
+        (Speech::Heard, _) | (_, Speech::Heard) => Speech::Heard,
+        (Speech::SilentSince(a), Speech::SilentSince(b)) => Speech::SilentSince(a.max(b)),
+        _ => Speech::Unknown,
+    }
 }
 
 /// A polled meter is silent once it missed a few of its usual intervals.
@@ -129,14 +143,14 @@ mod tests {
         };
         let now = look().await;
         assert_eq!(now["source:home_assistant"], Speech::Heard);
-        assert_eq!(now["home_assistant:sensor.steady:power_w"], Speech::Heard);
-        assert_eq!(now["home_assistant:sensor.gone:power_w"], Speech::SilentSince(NOW_MS - 3_600_000));
-        assert_eq!(now["shelly:plug:power_w"], Speech::SilentSince(NOW_MS - 300_000), "it is asked every minute");
+        assert_eq!(now["home_assistant:sensor.steady"], Speech::Heard);
+        assert_eq!(now["home_assistant:sensor.gone"], Speech::SilentSince(NOW_MS - 3_600_000));
+        assert_eq!(now["shelly:plug"], Speech::SilentSince(NOW_MS - 300_000), "it is asked every minute");
         assert_eq!(now.len(), 4, "what measures no power is not watched");
 
         store.put_documents(heard(1200)).await.unwrap();
         let now = look().await;
         assert_eq!(now["source:home_assistant"], Speech::SilentSince(NOW_MS - 1_200_000));
-        assert_eq!(now["home_assistant:sensor.steady:power_w"], Speech::Unknown);
+        assert_eq!(now["home_assistant:sensor.steady"], Speech::Unknown);
     }
 }

@@ -148,6 +148,28 @@ async fn a_meter_of_another_source_tells_what_home_assistants_switches_draw(#[ca
 }
 
 #[tokio::test]
+async fn a_polled_meter_that_falls_silent_leaves_a_house_that_is_silent() {
+    let meter = SeriesInfo { hold: Hold::Intervals, role: Some(Role::WholeHouse), ..SeriesInfo::new("http", "p1", Quantity::PowerW) };
+    let mut house = House::metered_by(meter, Some("http/p1")).await;
+    let (before, after) = (said(0, 600, &[]), said(1200, 1500, &[]));
+    house.live(600, &before).await;
+    assert!(house.watch.live.power_w().is_some());
+    // Its last was said at 595 s, and it speaks every 5 s.
+    house.live(20, &[]).await;
+    let power = async |house: &House| house.store.readings(house.watch.live.house, START_MS, i64::MAX).await.unwrap();
+    let rows = power(&house).await;
+    assert_eq!(house.watch.live.power_w(), None);
+    assert_eq!((rows.at(START_MS + 609_000), rows.at(START_MS + 610_000)), (rows.at(START_MS + 595_000), None), "{rows:?}");
+    // For longer than the latest minutes are looked at.
+    house.live(580, &[]).await;
+    assert_eq!(power(&house).await.at(house.now_ms), None);
+    house.live(300, &after).await;
+    let rows = power(&house).await;
+    assert_eq!([610, 900, 1199].map(|s| rows.at(START_MS + s * 1000)), [None; 3], "{rows:?}");
+    assert!(rows.at(START_MS + 1200_000).is_some() && house.watch.live.power_w().is_some());
+}
+
+#[tokio::test]
 async fn a_switch_is_provisional_and_then_final() {
     let mut house = House::new().await;
     let switched = [(0, 0, false), (0, 1, false), (300, 0, true)];

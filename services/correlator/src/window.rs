@@ -8,6 +8,8 @@ use wattribute_domain::{Reading, Series, SeriesId};
 #[derive(Clone, Debug, Default)]
 pub struct Window {
     rows: HashMap<SeriesId, Series>,
+    /// From when on series were taken to be silent, ms, though they did not say so.
+    silent_ms: HashMap<SeriesId, i64>,
 }
 
 impl Window {
@@ -19,6 +21,14 @@ impl Window {
     /// What a series said.
     pub fn rows(&self, id: SeriesId) -> Series {
         self.rows.get(&id).cloned().unwrap_or_default()
+    }
+
+    /// Takes a series to be silent from an instant on, until it speaks again.
+    pub fn fall_silent(&mut self, id: SeriesId, at_ms: i64) {
+        if let Some(rows) = self.rows.get_mut(&id) {
+            rows.push(at_ms, f64::NAN);
+            self.silent_ms.insert(id, at_ms);
+        }
     }
 
     /// The last row of a series.
@@ -45,6 +55,13 @@ impl Window {
                 changed = true;
                 rows.at_ms.splice(first..last, new.iter().map(|r| r.0));
                 rows.value.splice(first..last, new.iter().map(|r| r.1));
+                // It came late, and spoke at that time.
+                let spoke = self.silent_ms.get(id).copied().filter(|silent_ms| new.first().is_some_and(|row| row.0 <= *silent_ms));
+                if let Some(k) = spoke.and_then(|silent_ms| rows.at_ms.binary_search(&silent_ms).ok()).filter(|k| rows.value[*k].is_nan()) {
+                    rows.at_ms.remove(k);
+                    rows.value.remove(k);
+                    self.silent_ms.remove(id);
+                }
             }
         }
         changed
@@ -80,5 +97,17 @@ mod tests {
         window.trim(35);
         assert_eq!(window.rows(id).at_ms, [30, 40], "what holds at the start stays");
         assert!(window.rows(SeriesId(2)).is_empty());
+    }
+
+    #[test]
+    fn who_was_taken_to_be_silent_and_spoke_late_was_not() {
+        let id = SeriesId(1);
+        let mut window = Window::default();
+        window.keep(id, Series { at_ms: vec![0, 10], value: vec![1.0, 2.0] });
+        window.fall_silent(id, 40);
+        window.replace(60, 60, &[Reading { series: id, at_ms: 60, value: 3.0 }]);
+        assert_eq!(window.rows(id).at_ms, [0, 10, 40, 60], "it speaks again, and was silent");
+        window.replace(20, 20, &[Reading { series: id, at_ms: 20, value: 2.5 }]);
+        assert_eq!(window.rows(id).at_ms, [0, 10, 20, 60]);
     }
 }

@@ -28,7 +28,7 @@ pub use price_ahead::PricesAhead;
 pub use profile::{Answer, Correlation, CorrelationVerdict, DeviceProfile, LevelProfile, MeterReport, Verdict};
 pub use reading::{Hold, Quantity, Reading, Role, SeriesId, SeriesInfo};
 pub use record::{CorrelationRecord, Home, HourEnergy, HouseRecord, Night, ProfileRecord, Stage};
-pub use series::{HELD_INTERVALS, Series};
+pub use series::{HELD_INTERVALS, Series, UNKNOWN_HOLD_MS, YOUNG_MS};
 pub use tariff::{BandCost, Contract, Cost, Day, MonthDay, Price, Pricing, Rate, TariffError, Tariffs, TimeOfDay};
 pub use unknown::{EarlierLoad, UNKNOWN_LOADS, UNKNOWN_NAMES, UnknownLoad, UnknownLoads, UnknownRun};
 pub use words::{device_name, domain_of, entities_of, letters_apart, object_of, with_dots};

@@ -2,6 +2,10 @@
 
 /// Usual intervals that a polled or pushed value holds for.
 pub const HELD_INTERVALS: i64 = 3;
+/// A polled or pushed value of which no interval is known holds for so long, ms.
+pub const UNKNOWN_HOLD_MS: i64 = 300_000;
+/// A polled or pushed value younger than this holds, whatever its interval, ms.
+pub const YOUNG_MS: i64 = 10_000;
 
 /// One quantity over time, as Home Assistant records it: a value holds until the next one.
 ///
@@ -46,17 +50,37 @@ impl Series {
         (!gaps.is_empty()).then(|| (*gaps.select_nth_unstable(middle).1).max(1000))
     }
 
-    /// The rows of a polled or pushed device with its silences: what it said ends after [`HELD_INTERVALS`] of its usual intervals.
-    pub fn with_silences(self) -> Series {
-        let Some(usual_ms) = self.usual_interval_ms() else { return self };
+    /// The rows of a polled or pushed device with its silences, also the one that it is in at `now_ms`: what it said ends after
+    /// [`HELD_INTERVALS`] of its usual intervals.
+    pub fn with_silences(self, now_ms: i64) -> Series {
+        let last = self.silent_since_ms(now_ms);
+        let hold_ms = self.hold_ms();
         let mut out = Series::default();
         for (k, (&at_ms, &value)) in self.at_ms.iter().zip(&self.value).enumerate() {
             out.push(at_ms, value);
-            if self.at_ms.get(k + 1).is_some_and(|&next| next - at_ms > HELD_INTERVALS * usual_ms) {
-                out.push(at_ms + HELD_INTERVALS * usual_ms, f64::NAN);
+            if self.at_ms.get(k + 1).is_some_and(|&next| next - at_ms > hold_ms) {
+                out.push(at_ms + hold_ms, f64::NAN);
             }
         }
+        if let Some(last_ms) = last {
+            out.push(last_ms, f64::NAN);
+        }
         out
+    }
+
+    /// Since when a polled or pushed device says nothing at `now_ms`, though it spoke before, ms.
+    pub fn silent_since_ms(&self, now_ms: i64) -> Option<i64> {
+        let said_ms = self.at_ms.last().copied().zip(self.value.last()).filter(|(_, value)| value.is_finite())?.0;
+        (now_ms > self.falls_silent_ms()?).then(|| said_ms + self.hold_ms())
+    }
+
+    /// When a polled or pushed device will be known to be silent unless it speaks, ms; `None` where it never spoke.
+    pub fn falls_silent_ms(&self) -> Option<i64> {
+        self.at_ms.last().map(|last_ms| last_ms.saturating_add(self.hold_ms().max(YOUNG_MS)))
+    }
+
+    fn hold_ms(&self) -> i64 {
+        self.usual_interval_ms().map_or(UNKNOWN_HOLD_MS, |usual_ms| HELD_INTERVALS * usual_ms)
     }
 
     /// Puts the rows in order, keeps the last of equal instants, makes every non-finite value a gap and drops rows that
@@ -111,9 +135,20 @@ mod tests {
     #[test]
     fn a_polled_value_holds_for_three_intervals() {
         let rows = Series { at_ms: vec![0, 5_000, 10_000, 60_000, 65_000], value: vec![1.0, 2.0, 3.0, 4.0, 5.0] };
-        let ended = rows.with_silences();
+        let ended = rows.clone().with_silences(75_000);
         assert_eq!(ended.at_ms, [0, 5_000, 10_000, 25_000, 60_000, 65_000]);
         assert!(ended.value[3].is_nan() && ended.value[4] == 4.0);
+        assert_eq!((rows.silent_since_ms(80_000), rows.silent_since_ms(80_001)), (None, Some(80_000)), "and so does the last");
+        assert!(rows.with_silences(90_000).value[6].is_nan());
+    }
+
+    #[test]
+    fn a_quick_device_may_be_late_by_ten_seconds_before_it_is_silent() {
+        let rows = Series { at_ms: (0..20).map(|k| k * 1000).collect(), value: vec![1.0; 20] };
+        assert_eq!((rows.silent_since_ms(29_000), rows.silent_since_ms(29_001)), (None, Some(22_000)));
+        let one = Series { at_ms: vec![0], value: vec![1.0] };
+        assert_eq!((one.silent_since_ms(300_000), one.silent_since_ms(300_001)), (None, Some(300_000)));
+        assert_eq!(Series { at_ms: vec![0], value: vec![f64::NAN] }.silent_since_ms(900_000), None, "it said so itself");
     }
 
     #[test]

@@ -60,6 +60,16 @@ pub async fn run(config: Config, store: Arc<dyn Store>, data_dir: &Path, health:
     }
 }
 
+/// Whether Carbon takes a connection, and where it is: `None` where no address is set; the error says why not.
+pub async fn check(config: &Config) -> Option<(Address, Result<(), String>)> {
+    let address = config.address.clone()?;
+    let found = match Carbon::new(address.clone(), config, Health::default()) {
+        Ok(carbon) => carbon.is_there().await,
+        Err(wrong) => Err(wrong),
+    };
+    Some((address, found))
+}
+
 /// The spool and the way to Carbon; the error says what is wrong.
 async fn begin(folder: &Path, config: &Config, address: &Address, health: &Health) -> Result<(Arc<Spool>, Carbon), String> {
     let carbon = Carbon::new(address.clone(), config, health.clone()).map_err(|wrong| format!("[graphite] {wrong}"))?;

@@ -56,6 +56,12 @@ impl About {
     }
 }
 
+/// Answers how the service is, as it does always, and everything else with 503 and why: something is not there yet that it needs.
+pub async fn serve_health(listener: TcpListener, about: About, why: &'static str, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let all = axum::routing::any(async move || Problem::new(StatusCode::SERVICE_UNAVAILABLE, why));
+    serve(listener, about, OpenApiRouter::new().route("/", all.clone()).route("/{*any}", all), shutdown).await
+}
+
 /// Answers on `listener` until `shutdown` is cancelled, then lets requests end for at most 10 s.
 pub async fn serve(listener: TcpListener, about: About, routes: OpenApiRouter, shutdown: CancellationToken) -> anyhow::Result<()> {
     let service = about.service;

@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use rumqttc::{AsyncClient, MqttOptions, QoS, TlsConfiguration, Transport};
 use secrecy::ExposeSecret;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 
 use crate::tls;
 
@@ -26,6 +27,8 @@ pub use config::Config;
 const WAITING: usize = 2_000;
 /// Events that wait to be heard, at most; past them the broker waits.
 const UNHEARD: usize = 256;
+/// How long the broker may take to acknowledge a message.
+const ACKNOWLEDGED: Duration = Duration::from_secs(10);
 /// Longest message that is read, bytes.
 const LONGEST: usize = 1 << 20;
 
@@ -79,6 +82,17 @@ pub struct Message {
 struct Shared {
     connected: AtomicBool,
     filters: Mutex<Vec<String>>,
+    /// Messages that were handed to the present connection.
+    handed: Mutex<u64>,
+    taken: watch::Sender<Taken>,
+}
+
+/// What the broker has acknowledged; brokers do so in order.
+#[derive(Clone, Copy, Debug, Default)]
+struct Taken {
+    /// On which connection: what an earlier one left open is lost.
+    connection: u64,
+    messages: u64,
 }
 
 /// To speak to the broker; clones share the connection.
@@ -92,10 +106,38 @@ impl Client {
     /// Hands a message to the connection, which delivers it at least once; `retained`: the broker keeps it for later subscribers. Never
     /// waits.
     pub fn publish(&self, topic: &str, payload: impl Into<Vec<u8>>, retained: bool) -> Result<(), MqttError> {
+        self.hand_over(topic, payload, retained).map(drop)
+    }
+
+    /// Like [`Client::publish`], and waits until the broker has acknowledged it. [`MqttError::Away`]: it may or may not have arrived.
+    pub async fn deliver(&self, topic: &str, payload: impl Into<Vec<u8>>, retained: bool) -> Result<(), MqttError> {
+        let mut taken = self.shared.taken.subscribe();
+        let (connection, number) = self.hand_over(topic, payload, retained)?;
+        let acknowledged = taken.wait_for(|taken| taken.connection != connection || taken.messages >= number);
+        match timeout(ACKNOWLEDGED, acknowledged).await {
+            Ok(Ok(taken)) if taken.connection == connection => Ok(()),
+            _ => Err(MqttError::Away),
+        }
+    }
+
+    /// On which connection it goes out, and as which message.
+    fn hand_over(&self, topic: &str, payload: impl Into<Vec<u8>>, retained: bool) -> Result<(u64, u64), MqttError> {
+        // Counted in the order in which they go out.
+        let mut handed = self.shared.handed.lock().unwrap_or_else(PoisonError::into_inner);
         if !self.is_connected() {
             return Err(MqttError::Away);
         }
-        self.inner.try_publish(topic, QoS::AtLeastOnce, retained, payload).map_err(|_| MqttError::Busy)
+        self.inner.try_publish(topic, QoS::AtLeastOnce, retained, payload).map_err(|_| MqttError::Busy)?;
+        *handed += 1;
+        Ok((self.shared.taken.borrow().connection, *handed))
+    }
+
+    /// The connection is gone, and what it had not acknowledged with it.
+    fn lost(&self) {
+        let mut handed = self.shared.handed.lock().unwrap_or_else(PoisonError::into_inner);
+        self.shared.connected.store(false, Ordering::Release);
+        *handed = 0;
+        self.shared.taken.send_modify(|taken| *taken = Taken { connection: taken.connection + 1, messages: 0 });
     }
 
     /// Asks for what is published under `filter` (`+` and `#` as in MQTT), now and after each reconnect.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use wattribute_domain::{HELD_INTERVALS, Hold, Quantity, Role, SeriesId, SeriesInfo};
+use wattribute_domain::{HELD_INTERVALS, Hold, Quantity, Role, SeriesId, SeriesInfo, UNKNOWN_HOLD_MS, YOUNG_MS};
 
 use crate::{Result, Store, house};
 
@@ -11,10 +11,6 @@ pub const OURS: &str = "wattribute";
 
 /// How far back is looked for the usual interval of a polled or pushed series, ms.
 const LOOK_BACK_MS: i64 = 3_600_000;
-/// A polled or pushed value of which no interval is known holds for so long, ms.
-const UNKNOWN_HOLD_MS: i64 = 300_000;
-/// A polled or pushed value younger than this holds, whatever its interval, ms.
-const YOUNG_MS: i64 = 10_000;
 
 /// Until when what a polled or pushed series said at `at_ms` holds, ms since the epoch: for three of its usual intervals, and at least until
 /// `now_ms` while it is young.

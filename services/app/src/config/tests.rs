@@ -220,9 +220,18 @@ fn wrong_alerts_are_refused(#[case] file: &str, #[case] says: &str) {
 }
 
 #[rstest]
+#[case("[store]\nurl = \"http://a:8086\"\n[influxdb]\nurl = \"http://b:8086\"\n", "two InfluxDBs")]
+#[case("[store]\nurl = \"http://a:8086\"\n[influxdb]\nmirror = true\n", "leave out one of them")]
+#[case("[influxdb]\nmirror = true\n", "needs `url`")]
+fn an_influxdb_that_contradicts_itself_is_refused(#[case] file: &str, #[case] says: &str) {
+    let error = from(file, &[], Services::All).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains(says), "{error}");
+}
+
+#[rstest]
 #[case(&[("INFLUXDB_URL", "http://influxdb:8086")], "http://influxdb:8086", None)]
 #[case(&[("WATTRIBUTE__STORE__URL", "https://box/influx")], "https://box/influx", None)]
-#[case(&[("INFLUXDB_URL", "http://a:8086"), ("WATTRIBUTE__STORE__URL", "http://b:8086")], "http://b:8086", None)]
+#[case(&[("INFLUXDB_URL", "http://a:8086/"), ("WATTRIBUTE__STORE__URL", "http://a:8086")], "http://a:8086", None)]
 #[case(&[("INFLUXDB_URL", "http://a:8086"), ("WATTRIBUTE__STORE__URL", "sqlite:x.db")], "sqlite:x.db", Some("http://a:8086"))]
 fn influxdb_is_the_store_or_mirrors_it(#[case] environment: &[(&str, &str)], #[case] store: &str, #[case] mirror: Option<&str>) {
     let config = with(environment).config;

@@ -40,7 +40,7 @@ pub fn store_origin(loaded: &Loaded, url: &str) -> anyhow::Result<Option<Origin>
 }
 
 /// How InfluxDB lets us in.
-fn account(config: &Influxdb) -> anyhow::Result<Account> {
+pub fn account(config: &Influxdb) -> anyhow::Result<Account> {
     let defaults = Account::default();
     let said = |text: &Option<String>, default: String| text.clone().filter(|text| !text.trim().is_empty()).unwrap_or(default);
     let tls = tls::client_config(config.ca_file.as_deref()).map_err(|why| anyhow::anyhow!("[influxdb] {why}"))?;

@@ -1,6 +1,7 @@
 //! When somebody should know: too much power, too much at night, something left on, a meter that says nothing. Each condition is told
 //! when it begins and when it is over, once each, also across restarts.
 
+mod broker;
 mod config;
 mod edges;
 mod hook;
@@ -15,8 +16,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use wattribute_domain::{AlertKind, AlertRecord};
 
+pub(super) use broker::{Broker, publish};
 pub use config::{Config, Webhook};
-pub(super) use hook::{Hook, MqttSink};
+pub(super) use hook::Hook;
 pub(super) use outbox::{Outbox, deliver};
 pub use quiet::QuietHours;
 

@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::de::{self, SeqAccess, Visitor};
@@ -21,6 +22,9 @@ pub struct Config {
     pub statistics: bool,
     /// Address of the dashboard, which Home Assistant links from the device.
     pub configuration_url: Option<String>,
+    /// Folder in which alerts wait for the broker; without one none go there.
+    #[serde(skip)]
+    pub spool: Option<PathBuf>,
     /// What somebody is told of; section `[alerts]`.
     #[serde(skip)]
     pub alerts: super::alerts::Config,
@@ -36,6 +40,7 @@ impl Default for Config {
             event_min_delta_w: 10.0,
             statistics: true,
             configuration_url: None,
+            spool: None,
             alerts: super::alerts::Config::default(),
         }
     }

@@ -140,7 +140,7 @@ impl Ledger {
         let mut rows = self.store.readings(flow.series(), from_ms - DAY_MS, (to_ms + DAY_MS).min(now_ms + 1)).await?;
         let series = self.store.series().await?;
         if series.iter().any(|(id, info)| *id == flow.series() && info.hold == Hold::Intervals && !matches!(flow, Flow::Counter(_))) {
-            rows = rows.with_silences();
+            rows = rows.with_silences((to_ms + DAY_MS).min(now_ms));
         }
         let quarters = tokio::task::spawn_blocking(move || match flow {
             Flow::Counter(_) => counter_quarters(&rows, from_ms, to_ms, now_ms),

@@ -56,6 +56,11 @@ impl Carbon {
         Ok(Carbon { address, tls, resend: config.resend, health, was_well: None })
     }
 
+    /// Whether it takes a connection now; the error says why not.
+    pub async fn is_there(&self) -> Result<(), String> {
+        self.connect().await.map(drop)
+    }
+
     /// Brings what waits, and what comes, until it is told to stop.
     pub async fn deliver(mut self, spool: Arc<Spool>, shutdown: CancellationToken) {
         let mut pause = FIRST_PAUSE;

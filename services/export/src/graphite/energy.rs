@@ -67,7 +67,7 @@ impl Reader<'_> {
                     // Around a silence there are none that tell how often it speaks as a rule: those before it do.
                     rows = self.store.readings(id, first_ms - HOUR_MS, to_ms).await?;
                 }
-                Ok(slots::with_silences(rows, to_ms.min(self.now_ms)))
+                Ok(rows.with_silences(to_ms.min(self.now_ms)))
             }
             Voice::Said(id) => self.store.readings(id, from_ms, to_ms).await,
             Voice::Attributed(id) => match self.plan.attributed.get(&id) {

@@ -1,9 +1,6 @@
 //! What a series says in each stretch of time, and the energy of a power.
 
-use wattribute_domain::{HELD_INTERVALS, Series};
-
-/// A polled or pushed value of which no interval is known holds for so long, ms.
-const UNKNOWN_HOLD_MS: i64 = 300_000;
+use wattribute_domain::Series;
 
 /// How the values within a stretch become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,18 +53,6 @@ fn one(rows: &Series, said: std::ops::Range<usize>, by: By, end_ms: i64) -> Opti
         time_ms += held_ms;
     }
     Some(if time_ms > 0.0 { sum / time_ms } else { last })
-}
-
-/// The rows of a polled or pushed device with its silences, also the one that it is in at `now_ms`: then what is left holds.
-pub fn with_silences(rows: Series, now_ms: i64) -> Series {
-    let hold_ms = rows.usual_interval_ms().map_or(UNKNOWN_HOLD_MS, |usual_ms| HELD_INTERVALS * usual_ms);
-    let mut rows = rows.with_silences();
-    if let Some(&last_ms) = rows.at_ms.last()
-        && now_ms > last_ms.saturating_add(hold_ms)
-    {
-        rows.push(last_ms + hold_ms, f64::NAN);
-    }
-    rows
 }
 
 /// Energy, and whether anything is known of it.
@@ -134,10 +119,10 @@ mod tests {
 
     #[test]
     fn a_polled_device_is_silent_after_three_intervals() {
-        let rows = with_silences(said(&[(0, 1.0), (10_000, 2.0)]), 100_000);
+        let rows = said(&[(0, 1.0), (10_000, 2.0)]).with_silences(100_000);
         assert_eq!(rows.at(39_999), Some(2.0));
         assert_eq!(rows.at(40_000), None);
-        assert_eq!(with_silences(said(&[(0, 1.0), (10_000, 2.0)]), 30_000).at(30_000), Some(2.0));
+        assert_eq!(said(&[(0, 1.0), (10_000, 2.0)]).with_silences(30_000).at(30_000), Some(2.0));
     }
 
     #[test]

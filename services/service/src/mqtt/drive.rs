@@ -43,6 +43,10 @@ pub(super) async fn drive(mut connection: EventLoop, client: Client, said: mpsc:
             Ok(rumqttc::Event::Incoming(Incoming::Publish(p))) => {
                 Some(Event::Message(Message { topic: p.topic, payload: p.payload.to_vec(), retained: p.retain }))
             }
+            Ok(rumqttc::Event::Incoming(Incoming::PubAck(_))) => {
+                client.shared.taken.send_modify(|taken| taken.messages += 1);
+                None
+            }
             Ok(rumqttc::Event::Outgoing(Outgoing::Disconnect)) => {
                 leaving = true;
                 None
@@ -50,7 +54,7 @@ pub(super) async fn drive(mut connection: EventLoop, client: Client, said: mpsc:
             Ok(_) => None,
             Err(_) if leaving => break,
             Err(error) => {
-                client.shared.connected.store(false, Ordering::Release);
+                client.lost();
                 if !told {
                     told = true;
                     if said.send(Event::Disconnected(whose.reason(&error))).await.is_err() {
@@ -71,7 +75,7 @@ pub(super) async fn drive(mut connection: EventLoop, client: Client, said: mpsc:
             break;
         }
     }
-    client.shared.connected.store(false, Ordering::Release);
+    client.lost();
 }
 
 fn subscribe(client: &Client) {

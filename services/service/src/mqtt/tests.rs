@@ -69,6 +69,49 @@ async fn a_lost_connection_is_told_and_mended_with_its_subscriptions() {
 }
 
 #[tokio::test]
+async fn a_message_is_delivered_when_the_broker_says_so_and_not_before() {
+    let broker = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (client, mut events) = connect(&config(&broker.local_addr().unwrap().to_string()), "test", None).unwrap();
+    assert!(matches!(client.deliver("w/a", "0", false).await, Err(MqttError::Away)));
+    let (mut socket, _) = welcome(&broker).await;
+    assert_eq!(events.next().await, Some(Event::Connected));
+    client.publish("w/state", "1", true).unwrap();
+    let delivering = tokio::spawn({
+        let client = client.clone();
+        async move { client.deliver("w/a", "1", false).await }
+    });
+    let (first, second) = (packet(&mut socket).await, packet(&mut socket).await);
+    assert!(contains(&first.1, "w/state") && contains(&second.1, "w/a"));
+    socket.write_all(&[0x40, 2, 0, 1]).await.unwrap();
+    client.subscribe("any").unwrap();
+    assert_eq!(
+        packet(&mut socket).await.0,
+        8,
+        "the acknowledgement of the first was read before this was sent, or will be before the next"
+    );
+    assert!(!delivering.is_finished(), "only the first is acknowledged");
+    socket.write_all(&[0x40, 2, 0, 2]).await.unwrap();
+    assert!(delivering.await.unwrap().is_ok());
+
+    let delivering = tokio::spawn({
+        let client = client.clone();
+        async move { client.deliver("w/a", "2", false).await }
+    });
+    assert!(contains(&packet(&mut socket).await.1, "w/a"));
+    drop(socket);
+    assert!(matches!(delivering.await.unwrap(), Err(MqttError::Away)), "a connection that breaks has not delivered");
+    let Some(Event::Disconnected(_)) = events.next().await else { panic!("not told") };
+    let (mut socket, _) = welcome(&broker).await;
+    assert_eq!(events.next().await, Some(Event::Connected));
+    assert_eq!(packet(&mut socket).await.0, 8);
+    let delivering = tokio::spawn(async move { client.deliver("w/a", "3", false).await });
+    let (_, body) = packet(&mut socket).await;
+    let number = &body[5..7];
+    socket.write_all(&[0x40, 2, number[0], number[1]]).await.unwrap();
+    assert!(delivering.await.unwrap().is_ok(), "counting begins anew");
+}
+
+#[tokio::test]
 async fn a_refused_password_is_said_without_saying_it() {
     let broker = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("mqtt://ann:s3cret@127.0.0.1:{}", broker.local_addr().unwrap().port());

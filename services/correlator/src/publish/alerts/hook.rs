@@ -1,12 +1,11 @@
-//! The ways out beside Home Assistant's events: MQTT and webhooks.
+//! Alerts to webhooks.
 
 use async_trait::async_trait;
 use wattribute_domain::AlertRecord;
-use wattribute_service::mqtt::{Client, MqttError};
 use wattribute_service::webhook::{SendError, Sender};
 
+use super::Webhook;
 use super::outbox::Sink;
-use super::{Webhook, payload};
 
 /// Sends alerts to one address.
 pub struct Hook {
@@ -31,27 +30,5 @@ impl Sink for Hook {
 
     async fn send(&self, alert: &AlertRecord) -> Result<(), SendError> {
         self.sender.send(&self.webhook.target, self.webhook.template.fill(alert, self.is_demo)).await
-    }
-}
-
-/// Publishes alerts on one topic; not retained, so that whoever subscribes later does not take an old one for news.
-pub struct MqttSink {
-    pub client: Client,
-    pub topic: String,
-    pub is_demo: bool,
-}
-
-#[async_trait]
-impl Sink for MqttSink {
-    fn takes(&self, _: &AlertRecord) -> bool {
-        true
-    }
-
-    async fn send(&self, alert: &AlertRecord) -> Result<(), SendError> {
-        let sent = self.client.publish(&self.topic, payload(alert, self.is_demo).to_string(), false);
-        sent.map_err(|error| match error {
-            MqttError::Away | MqttError::Busy => SendError::Later(error.to_string()),
-            MqttError::Config(why) => SendError::Refused(why),
-        })
     }
 }

@@ -30,7 +30,10 @@ enum Say {
 
 impl Broker {
     async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Broker::at(TcpListener::bind("127.0.0.1:0").await.unwrap())
+    }
+
+    fn at(listener: TcpListener) -> Self {
         let url = format!("mqtt://{}", listener.local_addr().unwrap());
         let (say, mut said) = mpsc::channel(4);
         let (kept, counts) = (Arc::<Mutex<BTreeMap<_, _>>>::default(), Arc::<Mutex<BTreeMap<_, _>>>::default());
@@ -165,7 +168,9 @@ async fn all_is_said_anew_when_the_broker_or_home_assistant_was_away_and_only_th
 async fn an_alert_is_published_once() {
     let (broker, store, health) = (Broker::start().await, Arc::new(Memory::default()), Health::default());
     let alerts = Alerts { high_consumption_for: std::time::Duration::ZERO, ..Alerts::default() };
-    let mut publisher = broker.publisher(&store, &health, Config { alerts, ..eager() });
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config { alerts, spool: Some(folder.path().to_owned()), ..eager() };
+    let mut publisher = broker.publisher(&store, &health, config);
     let high = crate::now::HomeNow { power_w: Some(12_000.0), ..home() };
     publisher.publish(&high).await;
     publisher.publish(&high).await;
@@ -203,4 +208,38 @@ async fn what_goes_leaves_nothing_on_the_broker_also_after_a_restart() {
     let off = broker.publisher(&store, &health, Config { sensors: false, ..Config::default() });
     until("everything goes", async || broker.kept.lock().unwrap().keys().all(|t| t == "wattribute/status")).await;
     off.stop().await;
+}
+
+#[tokio::test]
+async fn an_alert_of_while_the_broker_was_away_waits_over_a_restart_and_is_published_once() {
+    let (store, health, folder) = (Arc::new(Memory::default()), Health::default(), tempfile::tempdir().unwrap());
+    let alerts = Alerts { high_consumption_for: std::time::Duration::ZERO, ..Alerts::default() };
+    let config = Config { alerts, spool: Some(folder.path().to_owned()), ..eager() };
+    // The port of a broker that is not there yet.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let publisher = |health: &Health| {
+        let mqtt = mqtt::Config { url: Some(format!("mqtt://{at}").try_into().unwrap()), ..mqtt::Config::default() };
+        let store: Arc<dyn Store> = store.clone();
+        Publisher::new(config.clone(), Some(connect(&mqtt, false).unwrap()), None, store, health, false)
+    };
+    drop(listener);
+    let mut away = publisher(&health);
+    away.publish(&crate::now::HomeNow { power_w: Some(11_000.0), ..home() }).await;
+    let waits = |why: &State| matches!(why, State::Degraded(why) if why.contains("alerts wait on disk"));
+    until("it waits", async || health.dependencies().get("alerts_mqtt").is_some_and(waits)).await;
+    away.stop().await;
+
+    let broker = Broker::at(TcpListener::bind(at).await.unwrap());
+    let mut back = publisher(&health);
+    until("the alert", async || broker.count("wattribute/alert") == 1).await;
+    back.publish(&crate::now::HomeNow { power_w: Some(11_000.0), ..home() }).await;
+    until("it is well", async || health.dependencies().get("alerts_mqtt") == Some(&State::Ok)).await;
+    back.stop().await;
+    let mut again = publisher(&health);
+    again.publish(&crate::now::HomeNow { power_w: Some(300.0), ..home() }).await;
+    until("its end", async || broker.count("wattribute/alert") == 2).await;
+    let alert: serde_json::Value = serde_json::from_str(&broker.keeps("wattribute/alert").unwrap()).unwrap();
+    assert_eq!(alert["on"], false, "what was published is not published again");
+    again.stop().await;
 }
