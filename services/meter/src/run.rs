@@ -22,7 +22,7 @@ use crate::{House, Sources, backups, ingest, router};
 /// How often the store is looked after.
 const MAINTAIN_EVERY: Duration = Duration::from_secs(60);
 /// How long what an earlier process left on disk is brought to the store before anything is read.
-const LEFT_BEHIND: Duration = Duration::from_secs(30);
+const LEFT_BEHIND: Duration = Duration::from_secs(10);
 
 /// The section `[meter]`, and what else the service reads from.
 #[derive(Clone, Debug, Deserialize)]
@@ -75,7 +75,10 @@ pub async fn run(config: Config, context: Context) -> anyhow::Result<()> {
     config.sources.door.open(store.clone(), about.access.clone());
     let spool = config.spool.as_ref().and_then(|(folder, limit_bytes)| waits_in(folder, *limit_bytes, &health));
     if let Some(spool) = &spool {
-        bring_what_waits(&store, spool, LEFT_BEHIND).await;
+        tokio::select! {
+            () = bring_what_waits(&store, spool, LEFT_BEHIND) => {}
+            () = shutdown.cancelled() => return Ok(()),
+        }
     }
     let adapters = adapters(&config, &store, &health).await?;
     if adapters.is_empty() {

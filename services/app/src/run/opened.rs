@@ -70,8 +70,9 @@ pub fn mirrored(
     let spool =
         Arc::new(Spool::open(folder, config.spool_mb.saturating_mul(1 << 20)).context("what InfluxDB is to have cannot wait on disk")?);
     let sink = ToInflux::new(url, account(config)?, tell)?;
-    let store = Arc::new(Mirror::new(store, spool));
+    let mirrored = Arc::new(Mirror::new(store, spool));
+    let store: Arc<dyn Store> = mirrored.clone();
     // One process of a store puts there what was in it before, and what is imported.
-    let beside: Beside = Box::pin(mirror(store.clone(), sink, matches!(part, "all" | "meter")));
+    let beside: Beside = Box::pin(mirror(mirrored, sink, matches!(part, "all" | "meter")));
     Ok((store, Some(beside)))
 }

@@ -157,15 +157,17 @@ impl Backlog {
         self.went.notify_one();
     }
 
-    /// The store has what was on disk, or, with a reason, will never take it.
-    pub async fn done_on_disk(&self, parcel: spool::Parcel, refused: Option<String>) {
-        let Some(spool) = self.spool.clone() else { return };
+    /// The store has what was on disk, or, with a reason, will never take it. Whether the disk knows it: else it is brought again.
+    pub async fn done_on_disk(&self, parcel: spool::Parcel, refused: Option<String>) -> bool {
+        let Some(spool) = self.spool.clone() else { return true };
         let done = match refused {
             None => spool.apart(move |spool| spool.done(&parcel)).await,
             Some(why) => spool.apart(move |spool| spool.set_aside(&parcel, &why).map(drop)).await,
         };
+        let is_known = done.is_ok();
         self.tell_of_disk(done.map_err(|error| error.to_string()));
         self.went.notify_one();
+        is_known
     }
 
     /// The store is tried from now on, or no longer.

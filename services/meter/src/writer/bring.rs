@@ -64,7 +64,11 @@ pub(super) async fn bring(store: Arc<dyn Store>, backlog: &Backlog, health: Heal
                 }
                 backlog.done(&waiting, refused.is_none());
             }
-            Oldest::OnDisk(parcel) => backlog.done_on_disk(parcel, refused).await,
+            Oldest::OnDisk(parcel) => {
+                if !backlog.done_on_disk(parcel, refused).await {
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
         }
         is_told |= tell(backlog, &health, is_told);
     }

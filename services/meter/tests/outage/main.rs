@@ -185,6 +185,37 @@ async fn what_is_heard_while_the_store_is_away_waits_on_disk_whoever_ends(#[valu
 }
 
 #[tokio::test]
+async fn what_an_earlier_process_left_is_in_the_store_before_sources_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = folder.path().join("spool");
+    let store = wattribute_store::open(&url(folder.path()), Origin::Home).unwrap();
+    let faulty = Arc::new(Faulty::over(store.clone()));
+    faulty.goes_away(true);
+    let meter = Meter::start(faulty, Some(&spool), Some(0));
+    meter.until_more(20).await;
+    meter.task.abort();
+    assert!(meter.task.await.unwrap_err().is_cancelled());
+    drop(meter.spool);
+
+    let (shutdown, health) = (CancellationToken::new(), Health::default());
+    let context = wattribute_service::Context {
+        store: store.clone(),
+        listener: tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap(),
+        access: wattribute_service::Access::new(&Default::default()).unwrap(),
+        shutdown: shutdown.clone(),
+        health: health.clone(),
+        is_demo: false,
+    };
+    // Without any source.
+    let config = wattribute_meter::Config { spool: Some((spool, 10 << 20)), ..Default::default() };
+    let running = tokio::spawn(wattribute_meter::run(config, context));
+    eventually("sources are looked at", async || health.dependencies().contains_key("source")).await;
+    whole(counted(&store).await, meter.acknowledged.load(Ordering::SeqCst));
+    shutdown.cancel();
+    running.await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn without_a_disk_to_wait_on_what_is_heard_waits_in_memory() {
     let folder = tempfile::tempdir().unwrap();
     let inner = wattribute_store::open(&url(folder.path()), Origin::Home).unwrap();
