@@ -79,7 +79,7 @@ pub struct Influxdb {
     pub ca_file: Option<PathBuf>,
     /// Whether the store stays in SQLite and InfluxDB gets what is in it as well.
     pub mirror: bool,
-    /// What waits on disk for the mirror while it is away, at most, MiB.
+    /// What waits on disk while it is away, as the store or as a mirror, at most, MiB.
     pub spool_mb: u64,
 }
 

@@ -8,8 +8,8 @@ use anyhow::Context as _;
 use chrono_tz::Tz;
 use wattribute_meter::adapters::history;
 use wattribute_meter::import::{Influx, Summary, import as write, import_energy_meter, import_influx, is_energy_meter};
-use wattribute_store::Origin;
 use wattribute_store::influx::Account;
+use wattribute_store::{Origin, Store};
 
 use crate::config::{self, Loaded, Services};
 use crate::instant::time_zone;
@@ -58,7 +58,9 @@ pub fn import(arguments: &ImportArguments) -> anyhow::Result<ExitCode> {
         let (store, url) = open_store(&loaded, Origin::Home)?;
         let zone = time_zone(arguments.time_zone, loaded.config.home.time_zone.as_deref());
         let summary = runtime()?.block_on(import_energy_meter(file, zone, &*store));
-        told(&summary.with_context(|| format!("{} cannot be imported", file.display()))?, &url);
+        let summary = summary.with_context(|| format!("{} cannot be imported", file.display()))?;
+        mirror_later(&loaded, &*store, &summary)?;
+        told(&summary, &url);
     }
     if !files.is_empty() {
         import_files(&files, &loaded)?;
@@ -74,7 +76,9 @@ pub fn import(arguments: &ImportArguments) -> anyhow::Result<ExitCode> {
         let working = Working::begin("Reading InfluxDB", stderr().is_terminal());
         let read = runtime()?.block_on(import_influx(&from, &*store, &mut |_| {}));
         drop(working);
-        told(&read?, &url);
+        let summary = read?;
+        mirror_later(&loaded, &*store, &summary)?;
+        told(&summary, &url);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -95,7 +99,9 @@ fn import_files(files: &[PathBuf], loaded: &Loaded) -> anyhow::Result<()> {
     let working = Working::begin("Writing it to the store", terminal);
     let written = runtime()?.block_on(write(history, &*store, "home_assistant", &mut |_| {}));
     drop(working);
-    told(&written.context("the history cannot be written to the store")?, &url);
+    let summary = written.context("the history cannot be written to the store")?;
+    mirror_later(loaded, &*store, &summary)?;
+    told(&summary, &url);
     Ok(())
 }
 
@@ -116,6 +122,13 @@ fn token_of(file: &Path) -> anyhow::Result<String> {
     let token = text.trim().to_owned();
     anyhow::ensure!(!token.is_empty(), "{}: there is no token in it", file.display());
     Ok(token)
+}
+
+/// Has the services write what was imported to the mirror as well, where there is one.
+fn mirror_later(loaded: &Loaded, store: &dyn Store, summary: &Summary) -> anyhow::Result<()> {
+    let Some((first_ms, last_ms)) = summary.span_ms.filter(|_| loaded.config.mirror_url().is_some()) else { return Ok(()) };
+    let asked = runtime()?.block_on(wattribute_store::mirror::fill_later(store, first_ms, last_ms + 1));
+    asked.context("what was imported is in the store, but not in the mirror")
 }
 
 /// Says what an import wrote.

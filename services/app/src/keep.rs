@@ -8,7 +8,7 @@ use wattribute_store::Origin;
 
 use crate::config::{self, Services};
 use crate::output;
-use crate::run::{Arguments, open_store, runtime, store_origin, store_url};
+use crate::run::{Arguments, open_store, runtime, store_origin, store_settings, store_url};
 
 /// What `backup` takes.
 #[derive(clap::Args, Debug)]
@@ -59,8 +59,8 @@ pub fn restore(arguments: &RestoreArguments) -> anyhow::Result<ExitCode> {
     let loaded = config::load(arguments.all.config.as_deref(), Services::All)?;
     let origin = if arguments.demo { Origin::Demo } else { Origin::Home };
     let url = store_url(&loaded, origin)?;
-    let kept = wattribute_store::restore(&url, origin, &arguments.file)?;
-    println!("{} is now {url}", arguments.file.display());
+    let kept = wattribute_store::restore_with(&url, origin, &arguments.file, &store_settings(&loaded)?)?;
+    println!("{} is now {}", arguments.file.display(), wattribute_store::shown(&url));
     if let Some(kept) = kept {
         println!("what was there before is kept as {}; remove it when you do not need it", kept.display());
     }

@@ -16,7 +16,7 @@ use wattribute_service::{Access, Context, Health, State, home_assistant, shutdow
 use wattribute_store::Origin;
 
 use crate::config::{self, Config, Loaded, Services};
-pub use opened::{account, mirrored, open_store, store_origin, store_url};
+pub use opened::{account, mirrored, open_store, store_origin, store_settings, store_url};
 use ports::Ports;
 use waiting::Answering;
 
@@ -135,8 +135,12 @@ async fn serve(loaded: Loaded, access: Access, services: Services, origin: Origi
     }
     if let Some(listener) = ports.meter {
         let context = context(listener, meter_health);
+        // What is heard while a store elsewhere does not answer.
+        let spool = config.data_dir.join("spool").join(if is_demo { "demo-store" } else { "store" });
+        let spool = is_remote.then(|| (spool, config.influxdb.spool_mb.saturating_mul(1 << 20)));
         let meter = wattribute_meter::Config {
             home_assistant: home_assistant.clone(),
+            spool,
             demo: is_demo.then(wattribute_meter::adapters::demo::Config::default),
             ..config.meter
         };

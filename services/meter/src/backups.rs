@@ -89,6 +89,12 @@ async fn turn(config: &Config, folder: &Path, store: &dyn Store, now: DateTime<U
     let all = copies(folder)?;
     for (_, old) in &all[..all.len().saturating_sub(config.keep)] {
         std::fs::remove_file(old).map_err(|error| format!("the old backup {} cannot be removed: {error}", old.display()))?;
+        for beside in ["-wal", "-shm", "-journal"] {
+            let mut left = old.clone().into_os_string();
+            left.push(beside);
+            // Left by who looked into it; mostly there is none.
+            std::fs::remove_file(left).ok();
+        }
     }
     Ok(config.every)
 }
@@ -127,11 +133,13 @@ mod tests {
         let turn = |hours| turn(&config, &folder, &*store, after(hours));
         assert_eq!(turn(0).await.unwrap(), Duration::from_secs(86_400));
         std::fs::write(folder.join("notes.txt"), "mine").unwrap();
+        std::fs::write(folder.join("wattribute-20261024T220000Z.db-shm"), "left by who looked into it").unwrap();
         assert_eq!(turn(1).await.unwrap(), Duration::from_secs(23 * 3600), "not yet");
         turn(24).await.unwrap();
         turn(48).await.unwrap();
         assert_eq!(names(&folder), ["wattribute-20261025T220000Z.db", "wattribute-20261026T220000Z.db"]);
-        assert!(folder.join("notes.txt").exists());
+        let all = std::fs::read_dir(&folder).unwrap().count();
+        assert!(all == 3 && folder.join("notes.txt").exists(), "two copies and what is not ours");
         let elsewhere = format!("sqlite:{}", home.path().join("b.db").display());
         assert_eq!(restore(&elsewhere, Origin::Home, &folder.join("wattribute-20261026T220000Z.db")).unwrap(), None);
         turn(10).await.unwrap();

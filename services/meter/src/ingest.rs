@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use wattribute_service::home_assistant::Backoff;
 use wattribute_service::{Health, State};
+use wattribute_store::spool::Spool;
 use wattribute_store::{Store, StoreError};
 
 use crate::adapters::{Adapter, AdapterError};
@@ -19,13 +20,15 @@ use standing::Standings;
 
 /// How long an adapter that was not let in, or that cannot read what it finds, is left alone.
 const LEFT_ALONE: Duration = Duration::from_secs(600);
-/// Parcels that wait for the store before adapters are asked for no more.
+/// Parcels that wait to be taken in before adapters are asked for no more.
 const WAITING: usize = 4;
 
-/// Runs adapters until `shutdown`, and writes what they say. Ends early only where the store is broken.
+/// Runs adapters until `shutdown`, and writes what they say. While the store does not answer, that waits in `spool`, without one in memory, and adapters
+/// go on. Ends early only where the store is broken.
 pub async fn ingest(
     adapters: Vec<Box<dyn Adapter>>,
     store: Arc<dyn Store>,
+    spool: Option<Arc<Spool>>,
     health: Health,
     shutdown: CancellationToken,
 ) -> Result<(), StoreError> {
@@ -42,7 +45,7 @@ pub async fn ingest(
     let (kept_in, until) = (store.clone(), keeping);
     tokio::spawn(async move { kept.keep(kept_in, until).await });
     // When all adapters have stopped, the writer writes what is left and ends too.
-    write(store, health, parcels, shutdown).await?;
+    write(store, spool, health, parcels, shutdown).await?;
     while tasks.join_next().await.is_some() {}
     Ok(())
 }

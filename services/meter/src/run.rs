@@ -1,6 +1,7 @@
 //! The meter service.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,14 +11,18 @@ use serde::Deserialize;
 use wattribute_domain::with_dots;
 use wattribute_service::{Context, Health, State, home_assistant, http};
 use wattribute_store::Store;
+use wattribute_store::spool::Spool;
 
 use crate::adapters::home_assistant::{HEARD, HomeAssistant};
 use crate::adapters::same::DEVICES;
 use crate::adapters::{Adapter, demo, pulse};
+use crate::writer::bring_what_waits;
 use crate::{House, Sources, backups, ingest, router};
 
 /// How often the store is looked after.
 const MAINTAIN_EVERY: Duration = Duration::from_secs(60);
+/// How long what an earlier process left on disk is brought to the store before anything is read.
+const LEFT_BEHIND: Duration = Duration::from_secs(30);
 
 /// The section `[meter]`, and what else the service reads from.
 #[derive(Clone, Debug, Deserialize)]
@@ -39,6 +44,10 @@ pub struct Config {
     /// The house's meter, an entity or an expression over entities, where the owner says it.
     #[serde(skip)]
     pub meter: Option<String>,
+    /// The folder in which what was heard waits while the store does not answer, and how much of it at most, bytes. `None`: it waits in memory, as is right
+    /// for a store on the same disk.
+    #[serde(skip)]
+    pub spool: Option<(PathBuf, u64)>,
     /// The made-up home to read instead of anything real.
     #[serde(skip)]
     pub demo: Option<demo::Config>,
@@ -53,6 +62,7 @@ impl Default for Config {
             sources: Sources::default(),
             backup: backups::Config::default(),
             meter: None,
+            spool: None,
             demo: None,
         }
     }
@@ -63,6 +73,10 @@ pub async fn run(config: Config, context: Context) -> anyhow::Result<()> {
     let about = http::About::of("meter", &context);
     let Context { store, listener, shutdown, health, .. } = context;
     config.sources.door.open(store.clone(), about.access.clone());
+    let spool = config.spool.as_ref().and_then(|(folder, limit_bytes)| waits_in(folder, *limit_bytes, &health));
+    if let Some(spool) = &spool {
+        bring_what_waits(&store, spool, LEFT_BEHIND).await;
+    }
     let adapters = adapters(&config, &store, &health).await?;
     if adapters.is_empty() {
         let remedy =
@@ -81,7 +95,7 @@ pub async fn run(config: Config, context: Context) -> anyhow::Result<()> {
     let backup = if config.demo.is_some() { backups::Config::default() } else { config.backup };
     let copying = backups::keep(backup, store.clone(), health.clone());
     let reading = async {
-        ingest(adapters, store, health, shutdown.clone()).await.context("the meter service cannot write to the store")?;
+        ingest(adapters, store, spool, health, shutdown.clone()).await.context("the meter service cannot write to the store")?;
         shutdown.cancelled().await;
         anyhow::Ok(())
     };
@@ -90,6 +104,18 @@ pub async fn run(config: Config, context: Context) -> anyhow::Result<()> {
         done = async { tokio::try_join!(reading, answering) } => done.map(|_| ()),
         () = maintaining => Ok(()),
         () = copying => Ok(()),
+    }
+}
+
+/// The spool before a store that is elsewhere. Without it what is heard still waits, in memory; that is told.
+fn waits_in(folder: &Path, limit_bytes: u64, health: &Health) -> Option<Arc<Spool>> {
+    match Spool::open(folder, limit_bytes) {
+        Ok(spool) => Some(Arc::new(spool)),
+        Err(error) => {
+            tracing::error!(%error, "while the store is away, what is heard waits in memory only");
+            health.set("spool", State::Degraded(error.to_string()));
+            None
+        }
     }
 }
 

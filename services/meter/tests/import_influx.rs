@@ -1,4 +1,5 @@
 //! The past out of a real InfluxDB 1.x (`influxd` in the path), in the layouts of Home Assistant's integration and of HomeIQ.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 #[allow(dead_code, reason = "the store's tests use all of it")]
 #[path = "../../store/tests/common/backend.rs"]

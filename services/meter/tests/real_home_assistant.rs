@@ -48,7 +48,7 @@ impl Running {
         let store = wattribute_store::open(&format!("sqlite:{}", folder.path().join("test.db").display()), Origin::Home).unwrap();
         let (health, shutdown) = (Health::default(), CancellationToken::new());
         let adapter = HomeAssistant::new(config.clone(), Vec::new(), None).unwrap();
-        let task = tokio::spawn(ingest(vec![Box::new(adapter)], store.clone(), health.clone(), shutdown.clone()));
+        let task = tokio::spawn(ingest(vec![Box::new(adapter)], store.clone(), None, health.clone(), shutdown.clone()));
         Running { store, health, shutdown, task, rest: Rest::new(config).unwrap(), _folder: folder }
     }
 

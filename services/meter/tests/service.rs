@@ -71,7 +71,7 @@ fn document(text: &str) -> Event {
 /// Runs adapters until the store has the document `heard:script` as given, then stops.
 async fn run(adapters: Vec<Box<dyn Adapter>>, store: &Arc<dyn Store>, health: &Health, until: &str) {
     let shutdown = CancellationToken::new();
-    let task = tokio::spawn(ingest(adapters, store.clone(), health.clone(), shutdown.clone()));
+    let task = tokio::spawn(ingest(adapters, store.clone(), None, health.clone(), shutdown.clone()));
     let done = async {
         while store.document("heard:script").await.unwrap().as_deref() != Some(until) {
             tokio::time::sleep(Duration::from_millis(10)).await;

@@ -36,6 +36,7 @@ use crate::{Arrivals, Batch, Bucket, CorrelationCounts, CorrelationQuery, Origin
 
 pub use account::{Account, BUCKET, ORG};
 pub use client::{Client, Dialect, Space, Written};
+pub(crate) use setup::in_a_thread;
 pub use setup::{connect_sink, look, origin};
 pub use table::{Cell, Table};
 

@@ -210,6 +210,15 @@ fn is_influx(url: &str) -> bool {
 /// Puts a copy of the backup at `from` in the place of the store at `url`. The store that was there is kept beside it, and where is returned.
 /// Nothing is changed unless the backup is whole, of the same home, and nobody has the present store open.
 pub fn restore(url: &str, home: Origin, from: &std::path::Path) -> Result<Option<std::path::PathBuf>> {
+    restore_with(url, home, from, &Settings::default())
+}
+
+/// Like [`restore`]; where the store is an InfluxDB, `settings` say how it lets us in, and nothing may be in the bucket yet: InfluxDB keeps nothing
+/// beside. Waits until all of it is there.
+pub fn restore_with(url: &str, home: Origin, from: &std::path::Path, settings: &Settings) -> Result<Option<std::path::PathBuf>> {
+    if is_influx(url) {
+        return copy::into_influx(url, home, from, settings).map(|()| None);
+    }
     sqlite::restore(path_of(url)?, home, from)
 }
 

@@ -3,6 +3,7 @@
 //! The store itself stays what counts; what is to be written to InfluxDB waits in a spool, and [`sink::ToInflux`] brings it there. What is written is
 //! put into the spool before the store is told to keep it, so that a crash in between leaves a reading too many there, and none too few.
 
+mod fill;
 mod sink;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use crate::influx::mirrored::{Forget, Said};
 use crate::spool::Spool;
 use crate::{Arrivals, Batch, Bucket, CorrelationCounts, CorrelationQuery, Payload, Result, Store, influx};
 
+pub use fill::{fill_later, mirror};
 pub use sink::ToInflux;
 
 /// So many lines at most wait as one parcel.
@@ -43,15 +45,17 @@ struct Remembered {
 }
 
 impl Mirror {
-    /// Writes to `store`, and to `spool` what InfluxDB is to have; [`crate::spool::deliver`] with a [`ToInflux`] brings it there.
+    /// Writes to `store`, and to `spool` what InfluxDB is to have; [`mirror`] with a [`ToInflux`] brings it there.
     pub fn new(store: Arc<dyn Store>, spool: Arc<Spool>) -> Self {
         Mirror { store, spool, known: Mutex::default(), turn: Turn::default(), is_broken: AtomicBool::new(false) }
     }
 
-    /// Puts into the spool what is to be forgotten and written. Where that cannot be, the store goes on without: it is what counts.
-    async fn push(&self, forget: Vec<Forget>, said: Said) {
+    /// Puts into the spool what is to be forgotten and written. Where that cannot be, the store goes on without: it is what counts. Whether it could.
+    async fn push(&self, forget: Vec<Forget>, said: Said) -> bool {
+        let mut waits = true;
         for parcel in influx::mirrored::parcels(forget, said, LINES) {
             let pushed = self.spool.apart(move |spool| spool.push(parcel.as_bytes())).await;
+            waits &= pushed.is_ok();
             let was_broken = self.is_broken.swap(pushed.is_err(), Ordering::Relaxed);
             match pushed {
                 Err(error) if !was_broken => {
@@ -61,6 +65,7 @@ impl Mirror {
                 _ => {}
             }
         }
+        waits
     }
 
     /// What is known of these series; those that nobody described are not in it.

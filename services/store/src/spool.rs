@@ -251,6 +251,11 @@ impl Spool {
         Ok(file)
     }
 
+    /// Whether anything waits.
+    pub fn is_waiting(&self) -> bool {
+        self.inner().waiting() > 0
+    }
+
     /// How it is.
     pub fn fill(&self) -> Fill {
         let inner = self.inner();

@@ -26,7 +26,9 @@ use crate::{Arrivals, Batch, Bucket, CorrelationCounts, CorrelationQuery, Origin
 
 use connect::Connections;
 pub use connect::origin;
+pub(crate) use connect::stand_alone;
 pub use restore::restore;
+pub(crate) use restore::unpack;
 
 /// A store in one SQLite file.
 pub struct Sqlite {

@@ -117,3 +117,52 @@ async fn a_damaged_store_is_put_aside_with_its_log() {
     assert!(restore(&url, Origin::Home, &backup).unwrap().is_some());
     assert_eq!(open(&url, Origin::Home).unwrap().readings(id, T0, i64::MAX).await.unwrap().value, [1.0]);
 }
+
+#[tokio::test]
+async fn a_backup_that_cannot_be_written_is_put_back_and_nothing_is_left_beside_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = open(&url(elsewhere.path()), Origin::Home).unwrap();
+    let id = power(&store, "a").await;
+    store.write(batch(vec![reading(id, T0, 1.0)])).await.unwrap();
+    // A name that an address would read otherwise.
+    let media = folder.path().join("disk #1? 100%");
+    std::fs::create_dir(&media).unwrap();
+    let backup = media.join("backup.db");
+    store.backup(&backup).await.unwrap();
+    // One that an earlier version made says of itself that it has a log.
+    let earlier = media.join("earlier.db");
+    let mut bytes = std::fs::read(&backup).unwrap();
+    assert_eq!(bytes[18..20], [1, 1], "a backup stands alone");
+    bytes[18..20].fill(2);
+    std::fs::write(&earlier, bytes).unwrap();
+    let allow = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    let of_media = || std::fs::read_dir(&media).unwrap().count();
+    [&backup, &earlier].iter().for_each(|file| allow(file, 0o444));
+    allow(&media, 0o555);
+    for (k, file) in [&backup, &earlier].into_iter().enumerate() {
+        let target = url(&elsewhere.path().join(k.to_string()));
+        assert_eq!(restore(&target, Origin::Home, file).unwrap(), None);
+        assert_eq!(open(&target, Origin::Home).unwrap().readings(id, T0, i64::MAX).await.unwrap().value, [1.0]);
+        // Who is root may write everywhere: then this says it.
+        assert_eq!(of_media(), 2);
+    }
+    allow(&media, 0o755);
+}
+
+#[tokio::test]
+async fn a_store_that_was_moved_away_with_its_log_is_put_back_with_what_stands_in_it() {
+    let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = open(&url(folder.path()), Origin::Home).unwrap();
+    let id = power(&store, "a").await;
+    store.write(batch(vec![reading(id, T0, 1.0)])).await.unwrap();
+    // As the disk is after a power cut: the log is there.
+    let moved = folder.path().join("moved.db");
+    for end in ["", "-wal"] {
+        std::fs::copy(folder.path().join(format!("data/store.db{end}")), folder.path().join(format!("moved.db{end}"))).unwrap();
+    }
+    assert!(std::fs::metadata(folder.path().join("moved.db-wal")).unwrap().len() > 0);
+    let target = url(elsewhere.path());
+    restore(&target, Origin::Home, &moved).unwrap();
+    assert_eq!(open(&target, Origin::Home).unwrap().readings(id, T0, i64::MAX).await.unwrap().value, [1.0]);
+}

@@ -7,8 +7,8 @@ use anyhow::Context as _;
 use secrecy::ExposeSecret;
 use wattribute_service::tls;
 use wattribute_store::influx::Account;
-use wattribute_store::mirror::{Mirror, ToInflux};
-use wattribute_store::spool::{Spool, deliver};
+use wattribute_store::mirror::{Mirror, ToInflux, mirror};
+use wattribute_store::spool::Spool;
 use wattribute_store::{Origin, Settings, Store};
 
 use crate::config::{Influxdb, Loaded};
@@ -17,9 +17,13 @@ use crate::config::{Influxdb, Loaded};
 /// it is, without what is secret in it.
 pub fn open_store(loaded: &Loaded, origin: Origin) -> anyhow::Result<(Arc<dyn Store>, String)> {
     let url = store_url(loaded, origin)?;
-    let settings = Settings { influx: account(&loaded.config.influxdb)?, ..loaded.config.store.clone() };
-    let store = wattribute_store::open_with(&url, origin, settings)?;
+    let store = wattribute_store::open_with(&url, origin, store_settings(loaded)?)?;
     Ok((store, wattribute_store::shown(&url)))
+}
+
+/// How long the store keeps things, and how it lets us in.
+pub fn store_settings(loaded: &Loaded) -> anyhow::Result<Settings> {
+    Ok(Settings { influx: account(&loaded.config.influxdb)?, ..loaded.config.store.clone() })
 }
 
 /// Where the store is.
@@ -66,7 +70,8 @@ pub fn mirrored(
     let spool =
         Arc::new(Spool::open(folder, config.spool_mb.saturating_mul(1 << 20)).context("what InfluxDB is to have cannot wait on disk")?);
     let sink = ToInflux::new(url, account(config)?, tell)?;
-    let store: Arc<dyn Store> = Arc::new(Mirror::new(store, spool.clone()));
-    let beside: Beside = Box::pin(deliver(spool, sink));
+    let store = Arc::new(Mirror::new(store, spool));
+    // One process of a store puts there what was in it before, and what is imported.
+    let beside: Beside = Box::pin(mirror(store.clone(), sink, matches!(part, "all" | "meter")));
     Ok((store, Some(beside)))
 }

@@ -20,7 +20,7 @@ async fn a_wrong_token_stops_and_does_not_hammer() {
     let folder = tempfile::tempdir().unwrap();
     let store = crate::stress::store(folder.path()).await;
     let (health, shutdown) = (Health::default(), CancellationToken::new());
-    let running = tokio::spawn(ingest(vec![Box::new(adapter(&fake))], store, health.clone(), shutdown.clone()));
+    let running = tokio::spawn(ingest(vec![Box::new(adapter(&fake))], store, None, health.clone(), shutdown.clone()));
     let down = async {
         loop {
             if let Some(State::Down(why)) = health.dependencies().get("home_assistant") {

@@ -72,7 +72,7 @@ async fn of_a_large_home_nothing_is_lost_and_memory_stays() {
     let store = store(folder.path()).await;
     let (health, shutdown) = (Health::default(), CancellationToken::new());
     let begun = Instant::now();
-    let running = tokio::spawn(ingest(vec![Box::new(adapter(&fake))], store.clone(), health, shutdown.clone()));
+    let running = tokio::spawn(ingest(vec![Box::new(adapter(&fake))], store.clone(), None, health, shutdown.clone()));
 
     // How far it has come is what the store knows to have been heard.
     let mut early_mb = None;

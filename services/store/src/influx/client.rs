@@ -12,7 +12,7 @@ use super::answer::{self, Value};
 use super::table::{Cell, Table};
 use crate::{Result, StoreError};
 
-pub use send::{Body, Failed, Written};
+pub use send::{Body, Failed, NO_INFLUX, Written};
 
 /// Who asks is answered sooner than who writes: a page waits.
 const READ_PATIENCE: Duration = Duration::from_secs(3);
@@ -94,7 +94,7 @@ pub fn address(url: &str) -> Result<(Url, Option<String>)> {
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
         return Err(wrong());
     }
-    let user = (!url.username().is_empty()).then(|| format!("{}:{}", url.username(), url.password().unwrap_or_default()));
+    let user = (!url.username().is_empty()).then(|| format!("{}:{}", plain(url.username()), plain(url.password().unwrap_or_default())));
     url.set_username("").ok();
     url.set_password(None).ok();
     if url.query().is_some() || url.fragment().is_some() {
@@ -103,6 +103,25 @@ pub fn address(url: &str) -> Result<(Url, Option<String>)> {
         ));
     }
     Ok((url, user))
+}
+
+/// A part of an address without its `%40` and the like.
+fn plain(part: &str) -> String {
+    let hex = |byte: Option<&u8>| byte.and_then(|b| char::from(*b).to_digit(16));
+    let (bytes, mut out, mut at) = (part.as_bytes(), Vec::new(), 0);
+    while let Some(&byte) = bytes.get(at) {
+        match (byte, hex(bytes.get(at + 1)), hex(bytes.get(at + 2))) {
+            (b'%', Some(high), Some(low)) => {
+                out.push((high * 16 + low) as u8);
+                at += 3;
+            }
+            _ => {
+                out.push(byte);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 impl Client {
@@ -125,7 +144,8 @@ impl Client {
         // Whoever is redirected to was not named by the owner, and would be sent the token.
         builder = builder.redirect(redirect::Policy::none()).user_agent(concat!("wattribute/", env!("CARGO_PKG_VERSION")));
         let http = builder.build().map_err(|e| StoreError::Refused(format!("no connection to InfluxDB can be set up: {e}")))?;
-        let mut client = Client { http, base, account, dialect: Dialect::Two, version: String::new() };
+        // Until it says what it is, it is spoken to as to the oldest.
+        let mut client = Client { http, base, account, dialect: Dialect::One, version: String::new() };
         client.probe().await?;
         Ok(client)
     }
@@ -183,19 +203,28 @@ impl Client {
 
     /// What `query` (InfluxQL, statements with `;` between) finds: tables, statement by statement.
     pub async fn query(&self, space: Space, query: &str) -> Result<Vec<Vec<Table>>> {
-        self.query_in(space, query, "ms").await
+        self.query_in(space, query, "ms").await.map_err(|failed| self.failed(failed))
+    }
+
+    /// Like [`Client::query`]; `None` where the bucket or database is not there.
+    pub async fn query_if_there(&self, space: Space, query: &str) -> Result<Option<Vec<Vec<Table>>>> {
+        match self.query_in(space, query, "ms").await {
+            Ok(found) => Ok(Some(found)),
+            Err(Failed::Missing(_)) => Ok(None),
+            Err(failed) => Err(self.failed(failed)),
+        }
     }
 
     /// Like [`Client::query`], with instants in ns.
     pub async fn query_ns(&self, space: Space, query: &str) -> Result<Vec<Vec<Table>>> {
-        self.query_in(space, query, "ns").await
+        self.query_in(space, query, "ns").await.map_err(|failed| self.failed(failed))
     }
 
-    async fn query_in(&self, space: Space, query: &str, epoch: &str) -> Result<Vec<Vec<Table>>> {
+    async fn query_in(&self, space: Space, query: &str, epoch: &str) -> std::result::Result<Vec<Vec<Table>>, Failed> {
         let mut parameters =
             vec![("db", self.account.bucket.as_str()), ("q", query), ("epoch", epoch), ("chunked", "true"), ("chunk_size", "20000")];
         parameters.extend(space.policy().map(|policy| ("rp", policy)));
-        self.patiently(self.account.patience.min(READ_PATIENCE), || async {
+        self.try_again(self.account.patience.min(READ_PATIENCE), || async {
             let said = self.send(Method::GET, "query", &parameters, None).await.map_err(Failed::Now)?;
             if !said.status.is_success() {
                 return Err(self.sort(&said, "is asked"));
@@ -224,6 +253,9 @@ impl Client {
         let broken = |why: String| Failed::Now(StoreError::Unavailable(format!("{host} broke off its answer: {why}")));
         let mut found: Vec<Vec<Table>> = Vec::new();
         let mut is_open = false;
+        if body.trim_start().starts_with('<') {
+            return Err(broken("it is a web page and no JSON; see the path of `url` in [influxdb]".to_owned()));
+        }
         let documents = answer::read_all(body).map_err(broken)?;
         if documents.is_empty() {
             return Err(broken("it is empty".to_owned()));

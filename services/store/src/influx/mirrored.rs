@@ -134,6 +134,14 @@ fn read_parcel(parcel: &str) -> std::result::Result<(Vec<Forget>, Vec<String>), 
     Ok((forget, points))
 }
 
+/// Whether no reading of ours is there.
+pub async fn holds_none(client: &Client) -> Result<bool> {
+    let names = [place::METER, place::CIRCUIT, place::EVENTS, place::READING, place::PRICE].map(|name| format!("\"{name}\""));
+    let question = format!("SELECT * FROM {} WHERE \"series\" != '' LIMIT 1", names.join(", "));
+    let found = client.query_if_there(Space::Main, &question).await?;
+    Ok(found.is_none_or(|found| found.iter().flatten().all(|table| table.rows.is_empty())))
+}
+
 /// Brings a text of [`parcels`]. What InfluxDB refuses for good is told; the rest is there.
 pub async fn deliver(client: &Client, parcel: &str) -> Result<Option<String>> {
     let (forget, points) = match read_parcel(parcel) {

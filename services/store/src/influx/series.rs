@@ -114,6 +114,19 @@ impl Influx {
     }
 }
 
+impl Influx {
+    /// Takes over series of another store with the numbers that they have there; for a bucket that knows none yet.
+    pub(crate) async fn take_series(&self, all: Vec<(SeriesId, SeriesInfo)>) -> Result<()> {
+        let client = self.client().await?;
+        let known: BTreeMap<SeriesId, Known> =
+            all.into_iter().map(|(id, info)| (id, Known { place: Place::of(&info), info, retagged: false })).collect();
+        let points: Vec<Point> = known.iter().map(|(id, known)| known.point(*id)).collect::<Result<_>>()?;
+        write::keep(client, Space::Ours, &points).await?;
+        *locked(&self.known) = known;
+        Ok(())
+    }
+}
+
 fn number(known: &BTreeMap<SeriesId, Known>, info: &SeriesInfo) -> Option<SeriesId> {
     described::known(known.iter().map(|(id, known)| (*id, &known.info)), info)
 }

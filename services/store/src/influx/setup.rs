@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value as Json, json};
 
 use super::account::Account;
-use super::client::{Client, Dialect, Failed, Space};
+use super::client::{Client, Dialect, Failed, NO_INFLUX, Space};
 use super::line::Point;
 use crate::{Origin, Result, Settings, StoreError};
 
@@ -182,7 +182,9 @@ fn told(client: &Client, failed: Failed) -> StoreError {
 
 /// What is said of the whole: its origin and its format.
 async fn meta(client: &Client) -> Result<Option<(Option<Origin>, i64)>> {
-    let found = client.query(Space::Ours, &format!("SELECT \"origin\", \"format\" FROM \"{META}\" WHERE time = 0")).await?;
+    let question = format!("SELECT \"origin\", \"format\" FROM \"{META}\" WHERE time = 0");
+    // No database or bucket: nothing of ours.
+    let Some(found) = client.query_if_there(Space::Ours, &question).await? else { return Ok(None) };
     let Some(row) = found.iter().flatten().flat_map(|table| &table.rows).next() else { return Ok(None) };
     let origin = row.get(1).and_then(|cell| cell.text()).and_then(Origin::of_word);
     Ok(Some((origin, row.get(2).and_then(|cell| cell.whole()).unwrap_or(0))))
@@ -236,12 +238,7 @@ pub fn origin(url: &str, account: &Account) -> Result<Option<Origin>> {
     let (url, account) = (url.to_owned(), account.clone());
     in_a_thread(async move {
         let client = Client::connect(&url, &account).await?;
-        match meta(&client).await {
-            Ok(held) => Ok(held.and_then(|(origin, _)| origin)),
-            // No database or bucket: nothing of ours.
-            Err(StoreError::Unavailable(why) | StoreError::Refused(why)) if why.contains("not found") => Ok(None),
-            Err(error) => Err(error),
-        }
+        Ok(meta(&client).await?.and_then(|(origin, _)| origin))
     })
 }
 
@@ -251,7 +248,7 @@ pub fn look(url: &str, origin: Origin, settings: &Settings) -> Result<()> {
     settings.influx.patience = Duration::ZERO;
     settings.influx.timeout = settings.influx.timeout.min(Duration::from_secs(5));
     match in_a_thread(async move { connect(&url, origin, &settings).await.map(drop) }) {
-        Err(StoreError::Unavailable(why)) if why.contains("does not let us in") => Err(StoreError::Refused(why)),
+        Err(StoreError::Unavailable(why)) if why.contains("does not let us in") || why.contains(NO_INFLUX) => Err(StoreError::Refused(why)),
         Err(StoreError::Unavailable(why)) => {
             tracing::warn!("the store does not answer yet; it is tried again when it is needed: {why}");
             Ok(())
@@ -261,7 +258,7 @@ pub fn look(url: &str, origin: Origin, settings: &Settings) -> Result<()> {
 }
 
 /// Runs something that waits, from wherever: also from within a runtime, which may not be blocked by another.
-fn in_a_thread<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+pub(crate) fn in_a_thread<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
     let failed = |why: String| StoreError::Unavailable(format!("InfluxDB could not be asked: {why}"));
     let run = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| failed(e.to_string()))?;

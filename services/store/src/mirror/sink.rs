@@ -4,7 +4,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 
-use crate::influx::mirrored::deliver;
+use crate::influx::mirrored::{deliver, holds_none};
 use crate::influx::{Account, Client, connect_sink};
 use crate::spool::{Refusal, Sink};
 use crate::{Result, StoreError};
@@ -25,12 +25,25 @@ impl<F: FnMut(Option<&str>) + Send> ToInflux<F> {
         Ok(ToInflux { url: url.to_owned(), account, client: None, is_away: false, tell })
     }
 
-    async fn bring(&mut self, parcel: &str) -> Result<Option<String>> {
-        let client = match &mut self.client {
+    /// Which bucket it is, where; without what is secret.
+    pub(super) fn place(&self) -> String {
+        format!("{} {}", crate::shown(&self.url), self.account.bucket)
+    }
+
+    /// Whether the bucket holds no readings of ours.
+    pub(super) async fn is_empty(&mut self) -> Result<bool> {
+        holds_none(self.client().await?).await
+    }
+
+    async fn client(&mut self) -> Result<&Client> {
+        Ok(match &mut self.client {
             Some(client) => client,
             none => none.insert(connect_sink(&self.url, &self.account).await?),
-        };
-        deliver(client, parcel).await
+        })
+    }
+
+    async fn bring(&mut self, parcel: &str) -> Result<Option<String>> {
+        deliver(self.client().await?, parcel).await
     }
 }
 

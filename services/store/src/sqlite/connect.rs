@@ -35,6 +35,8 @@ type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
 const READERS: usize = 4;
 const BUSY: Duration = Duration::from_secs(10);
+/// How long is waited for whoever has a file open that is to stand alone.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The connections to one file.
 pub struct Connections {
@@ -143,13 +145,7 @@ impl Drop for Connections {
 
 /// Whose readings the file at `path` holds; `None` where there is none.
 pub fn origin(path: &Path) -> Result<Option<Origin>> {
-    let read = || -> std::result::Result<Option<Origin>, Fault> {
-        if !is_ours(path)? {
-            return Ok(None);
-        }
-        let held: String = open_reader(path)?.query_row("SELECT value FROM meta WHERE key = 'origin'", [], |r| r.get(0))?;
-        Ok(Origin::of_word(&held))
-    };
+    let read = || -> std::result::Result<Option<Origin>, Fault> { if is_ours(path)? { held(&open_reader(path)?) } else { Ok(None) } };
     read().map_err(|fault| tell(path, fault))
 }
 
@@ -185,6 +181,37 @@ fn open_writer(path: &Path, origin: Origin) -> std::result::Result<Connection, F
     Ok(db)
 }
 
+/// Whose readings the backup at `path` holds; `None` where there is none. Nothing is written beside it.
+pub(super) fn origin_of_backup(path: &Path) -> Result<Option<Origin>> {
+    let read = || if is_ours(path)? { held(&open_backup(path)?) } else { Ok(None) };
+    read().map_err(|fault| tell(path, fault))
+}
+
+fn held(db: &Connection) -> std::result::Result<Option<Origin>, Fault> {
+    let held: String = db.query_row("SELECT value FROM meta WHERE key = 'origin'", [], |r| r.get(0))?;
+    Ok(Origin::of_word(&held))
+}
+
+/// Opens a file that nobody writes, as it lies there: it may belong to somebody else, or lie on a disk that cannot be written.
+fn open_backup(path: &Path) -> std::result::Result<Connection, Fault> {
+    let mut log = path.to_owned().into_os_string();
+    log.push("-wal");
+    if std::fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
+        // A store that was moved away: part of it stands in its log, which only SQLite's usual way reads.
+        return open_reader(path);
+    }
+    let path = std::path::absolute(path).map_err(|e| StoreError::Unavailable(format!("{} cannot be found: {e}", path.display())))?;
+    let mut address = String::from("file://");
+    for &byte in std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()) {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => address.push(char::from(byte)),
+            other => address.push_str(&format!("%{other:02X}")),
+        }
+    }
+    address.push_str("?mode=ro&immutable=1");
+    Ok(Connection::open_with_flags(address, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)?)
+}
+
 fn open_reader(path: &Path) -> std::result::Result<Connection, Fault> {
     let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     db.busy_timeout(BUSY)?;
@@ -217,10 +244,34 @@ pub(super) fn is_ours(path: &Path) -> std::result::Result<bool, Fault> {
     .into())
 }
 
-pub(super) fn copy(from: &Path, to: &Path) -> std::result::Result<(), Fault> {
-    let from = open_reader(from)?;
+/// Copies a store that others may write.
+fn copy(from: &Path, to: &Path) -> std::result::Result<(), Fault> {
+    copy_all(&open_reader(from)?, to)?;
+    // So that it stands alone: whoever opens it later, from wherever, needs nothing beside it.
+    quiet(to)
+}
+
+/// Copies a backup, beside which nothing is written.
+pub(super) fn copy_backup(from: &Path, to: &Path) -> std::result::Result<(), Fault> {
+    copy_all(&open_backup(from)?, to)
+}
+
+/// Takes the log into the file, so that it stands alone. Fails as busy while anybody else has it open.
+pub(super) fn quiet(path: &Path) -> std::result::Result<(), Fault> {
+    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    db.busy_timeout(PATIENCE)?;
+    db.pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get::<_, String>(0))?;
+    Ok(())
+}
+
+/// Makes of the file at `path`, which nobody has open, one that needs nothing beside it.
+pub(crate) fn stand_alone(path: &Path) -> Result<()> {
+    quiet(path).map_err(|fault| tell(path, fault))
+}
+
+fn copy_all(from: &Connection, to: &Path) -> std::result::Result<(), Fault> {
     let mut to = Connection::open(to)?;
-    let backup = Backup::new(&from, &mut to)?;
+    let backup = Backup::new(from, &mut to)?;
     for _ in 0..100 {
         // All in one step: a reader's view, which writers neither see nor disturb.
         match backup.step(-1)? {

@@ -1,29 +1,16 @@
 //! A backup put back in the place of the store.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 
-use super::connect::{Connections, Fault, copy, is_busy, is_ours, origin, tell};
+use super::connect::{Connections, Fault, copy_backup, is_busy, is_ours, origin_of_backup, quiet, tell};
 use crate::{Origin, Result, StoreError};
-
-/// How long is waited for whoever has the present store open.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Puts a copy of the backup at `from` at `path`; the store that was there is kept beside it, and where is returned. Nothing is changed
 /// unless the backup is whole, of this `home` and readable, and nobody has the present store open.
 pub fn restore(path: &Path, home: Origin, from: &Path) -> Result<Option<PathBuf>> {
-    let refused = |why: String| StoreError::Refused(why);
-    if !from.is_file() {
-        return Err(refused(format!("{}: there is no such file; name a backup that `wattribute backup` wrote", from.display())));
-    }
-    match origin(from)? {
-        Some(held) if held == home => {}
-        Some(Origin::Demo) => return Err(refused(format!("{}: this is of the demo; restore it with --demo", from.display()))),
-        Some(Origin::Home) => return Err(refused(format!("{}: this is of a real home; restore it without --demo", from.display()))),
-        None => return Err(refused(format!("{}: this is no store of Wattribute", from.display()))),
-    }
+    check(home, from)?;
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder)
             .map_err(|e| StoreError::Unavailable(format!("the folder {} cannot be made: {e}", folder.display())))?;
@@ -31,18 +18,59 @@ pub fn restore(path: &Path, home: Origin, from: &Path) -> Result<Option<PathBuf>
     let new = beside(path, "restoring");
     let done = make(from, &new, home).and_then(|()| swap(path, &new));
     if done.is_err() {
-        [new.clone(), beside(path, "restoring-wal"), beside(path, "restoring-shm")]
-            .iter()
-            .for_each(|left| drop(std::fs::remove_file(left)));
+        forget(&new);
     }
     done
 }
 
+/// A copy of the backup at `from` to be read from and then removed, in the folder for what is there for a while (`TMPDIR`).
+pub(crate) fn unpack(home: Origin, from: &Path) -> Result<Unpacked> {
+    check(home, from)?;
+    let unpacked = Unpacked(std::env::temp_dir().join(format!("wattribute-restore-{}.db", std::process::id())));
+    make(from, &unpacked.0, home)?;
+    Ok(unpacked)
+}
+
+/// A copy that goes when it is no longer needed.
+pub(crate) struct Unpacked(PathBuf);
+
+impl Unpacked {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Unpacked {
+    fn drop(&mut self) {
+        forget(&self.0);
+    }
+}
+
+/// Whether `from` is a backup of this `home`.
+fn check(home: Origin, from: &Path) -> Result<()> {
+    let refused = |why: String| StoreError::Refused(why);
+    if !from.is_file() {
+        return Err(refused(format!("{}: there is no such file; name a backup that `wattribute backup` wrote", from.display())));
+    }
+    match origin_of_backup(from)? {
+        Some(held) if held == home => Ok(()),
+        Some(Origin::Demo) => Err(refused(format!("{}: this is of the demo; restore it with --demo", from.display()))),
+        Some(Origin::Home) => Err(refused(format!("{}: this is of a real home; restore it without --demo", from.display()))),
+        None => Err(refused(format!("{}: this is no store of Wattribute", from.display()))),
+    }
+}
+
+/// Removes a copy with what SQLite left beside it.
+fn forget(copy: &Path) {
+    [copy.to_owned(), with(copy, "-wal"), with(copy, "-shm")].iter().for_each(|left| drop(std::fs::remove_file(left)));
+}
+
 /// A copy of the backup, looked through to its last page and brought to this version.
 fn make(from: &Path, new: &Path, home: Origin) -> Result<()> {
-    std::fs::remove_file(new).ok();
+    forget(new);
     let look = || -> std::result::Result<String, Fault> {
-        copy(from, new)?;
+        copy_backup(from, new)?;
         Ok(Connection::open(new)?.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?)
     };
     let said = look().map_err(|fault| tell(from, fault))?;
@@ -81,14 +109,6 @@ fn swap(path: &Path, new: &Path) -> Result<Option<PathBuf>> {
         std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| io("its folder cannot be written", error))?;
     }
     Ok(kept)
-}
-
-/// Takes the log into the file, so that it stands alone. Fails as busy while anybody else has it open.
-fn quiet(path: &Path) -> std::result::Result<(), Fault> {
-    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    db.busy_timeout(PATIENCE)?;
-    db.pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get::<_, String>(0))?;
-    Ok(())
 }
 
 fn beside(path: &Path, word: &str) -> PathBuf {

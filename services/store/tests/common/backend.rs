@@ -43,7 +43,7 @@ impl Backend {
                     return None;
                 };
                 let (token, org) = (said("TEST_INFLUX_TOKEN").unwrap_or_default(), said("TEST_INFLUX_ORG").unwrap_or_default());
-                Some((Server { url, _process: None }, Account { token, org, ..Account::default() }))
+                Some((Server { url, process: None }, Account { token, org, ..Account::default() }))
             }
         };
         let mut backend = Backend { folder, influx };
@@ -87,12 +87,24 @@ impl Backend {
 pub struct Server {
     /// Its address.
     pub url: String,
-    _process: Option<Process>,
+    process: Option<Process>,
 }
 
 struct Process {
     child: Child,
+    command: Command,
+    port: u16,
     _folder: TempDir,
+}
+
+impl Process {
+    fn wait_until_up(&self) {
+        let begun = Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            assert!(begun.elapsed() < Duration::from_secs(30), "the server does not come up");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
 }
 
 impl Drop for Process {
@@ -114,6 +126,15 @@ pub fn free_port() -> u16 {
 impl Server {
     /// An InfluxDB 1.x.
     pub fn start() -> Option<Server> {
+        Server::start_one(false)
+    }
+
+    /// An InfluxDB 1.x that asks who is there. It lets in whoever makes the first user, who must be an administrator.
+    pub fn start_with_auth() -> Option<Server> {
+        Server::start_one(true)
+    }
+
+    fn start_one(asks: bool) -> Option<Server> {
         let named = std::env::var_os("WATTRIBUTE_INFLUXD").map(PathBuf::from);
         let Some(program) = named.or_else(|| in_path("influxd")) else {
             eprintln!("SKIPPED: there is no influxd in the path, and WATTRIBUTE_INFLUXD names none");
@@ -131,7 +152,7 @@ impl Server {
         let config = format!(
             "reporting-disabled = true\nbind-address = \"127.0.0.1:{other}\"\n[meta]\ndir = \"{}\"\nlogging-enabled = false\n[data]\ndir = \"{}\"\n\
              wal-dir = \"{}\"\nquery-log-enabled = false\n[monitor]\nstore-enabled = false\n[http]\nbind-address = \"127.0.0.1:{port}\"\n\
-             log-enabled = false\n[continuous_queries]\nenabled = false\n",
+             auth-enabled = {asks}\nlog-enabled = false\n[continuous_queries]\nenabled = false\n",
             at("meta"),
             at("data"),
             at("wal")
@@ -158,12 +179,22 @@ impl Server {
 
     fn run(mut command: Command, folder: TempDir, port: u16) -> Server {
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let process = Process { child, _folder: folder };
-        let begun = Instant::now();
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(begun.elapsed() < Duration::from_secs(30), "the server does not come up");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        Server { url: format!("http://127.0.0.1:{port}"), _process: Some(process) }
+        let process = Process { child, command, port, _folder: folder };
+        process.wait_until_up();
+        Server { url: format!("http://127.0.0.1:{port}"), process: Some(process) }
+    }
+
+    /// Ends it as a power cut would.
+    pub fn kill(&mut self) {
+        let process = self.process.as_mut().unwrap();
+        process.child.kill().unwrap();
+        process.child.wait().unwrap();
+    }
+
+    /// Starts it again after [`Server::kill`], over what it has.
+    pub fn start_again(&mut self) {
+        let process = self.process.as_mut().unwrap();
+        process.child = process.command.spawn().unwrap();
+        process.wait_until_up();
     }
 }

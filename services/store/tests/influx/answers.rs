@@ -43,17 +43,55 @@ async fn lines_go_where_the_version_takes_them() {
     assert_eq!(sent, &lines().join("\n").into_bytes());
 
     let (server, url) = crate::recorded::server("1.8.10").await;
-    let url = url.replace("http://", "http://me:secret@");
+    // A password with a colon and an `@`.
+    let url = url.replace("http://", "http://me:sec%3Aret%40@");
     let client = Client::connect(&url, &wattribute_store::influx::Account { token: String::new(), ..account() }).await.unwrap();
     let there = Mock::given(method("POST"))
         .and(path("/behind/a-proxy/write"))
         .and(query_param("db", "energy"))
         .and(query_param("rp", "wattribute"));
-    let there = there.and(header("Authorization", "Token me:secret"));
+    let there = there.and(header("Authorization", "Basic bWU6c2VjOnJldEA="));
     there.respond_with(ResponseTemplate::new(204)).expect(1).mount(&server).await;
     assert_eq!(client.dialect, Dialect::One);
     client.write(Space::Ours, &lines()).await.unwrap();
-    assert!(!format!("{client:?} {}", client.host()).contains("secret"));
+    assert!(!format!("{client:?} {}", client.host()).contains("ret"));
+}
+
+#[tokio::test]
+async fn a_token_of_version_two_stays_one_also_with_a_colon_in_it() {
+    let (server, url) = server("v2.7.12").await;
+    let account = wattribute_store::influx::Account { token: "my:own".to_owned(), ..account() };
+    let client = Client::connect(&url, &account).await.unwrap();
+    let there = Mock::given(path(WRITE)).and(header("Authorization", "Token my:own"));
+    there.respond_with(ResponseTemplate::new(204)).expect(1).mount(&server).await;
+    client.write(Space::Main, &lines()).await.unwrap();
+}
+
+/// 1.x names its version on every answer, also where there is nothing; another server names none.
+#[rstest]
+#[case(404, "404 page not found\n", Some("1.6.7~rc0"), "answers 404")]
+#[case(404, "404 page not found\n", None, "answers 404")]
+#[case(200, "<!doctype html><title>InfluxDB</title>", Some("v2.7.12"), "web page")]
+#[tokio::test]
+async fn a_wrong_path_is_told_and_is_no_store_yet_to_be_made(
+    #[case] status: u16,
+    #[case] body: &str,
+    #[case] version: Option<&str>,
+    #[case] says: &str,
+) {
+    let server = MockServer::start().await;
+    let mut page = ResponseTemplate::new(status).set_body_string(body);
+    if let Some(version) = version {
+        page = page.insert_header("X-Influxdb-Version", version);
+    }
+    Mock::given(wiremock::matchers::any()).respond_with(page).mount(&server).await;
+    let url = format!("{}/influx", server.uri());
+    let why = unavailable(wattribute_store::origin_with(&url, &account()));
+    assert!(why.contains(says) && why.contains("`url` in [influxdb]"), "{why}");
+    if status == 404 {
+        let refused = open_with(&url, Origin::Home, Settings { influx: account(), ..Settings::default() }).map(drop);
+        assert!(matches!(&refused, Err(StoreError::Refused(why)) if why.contains("`/influx`")), "{refused:?}");
+    }
 }
 
 #[rstest]

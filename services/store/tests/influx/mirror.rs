@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use wattribute_domain::{CorrelationRecord, CorrelationVerdict, HourEnergy, Level, Quantity, Role, SeriesId, SeriesInfo, Stage};
 use wattribute_store::influx::{Account, Space, connect_sink};
-use wattribute_store::mirror::{Mirror, ToInflux};
+use wattribute_store::mirror::{Mirror, ToInflux, fill_later, mirror as run};
 use wattribute_store::spool::{Spool, deliver};
 use wattribute_store::{Batch, Store};
 use wiremock::matchers::path;
@@ -15,6 +15,9 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 use crate::common::backend::Server;
 use crate::common::{HOUR, T0, batch, open, reading, span};
 use crate::recorded::{error, turns};
+
+/// 2025-11-04T00:00:00Z, ms.
+const EARLIER: i64 = 1_762_214_400_000;
 
 fn mirror(folder: &Path) -> (Arc<Mirror>, Arc<Spool>) {
     let spool = Arc::new(Spool::open(folder.join("spool"), 10 << 20).unwrap());
@@ -154,4 +157,76 @@ async fn a_line_that_influxdb_refuses_is_set_aside_and_named_and_the_rest_goes_o
     assert!(aside.len() == 1 && why.contains("smart_meter,device=mt681") && why.contains("field type conflict"), "{why}");
     let found = client.query(Space::Main, "SELECT \"level\" FROM \"home_assistant_events\"").await.unwrap();
     assert_eq!(found[0][0].rows.len(), 2);
+}
+
+#[tokio::test]
+async fn an_empty_bucket_gets_what_the_store_held_and_later_what_was_written_past_the_mirror() {
+    let Some(server) = Server::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (house, lamp) = {
+        let store = open(folder.path());
+        let (house, lamp) = house_and_lamp(&*store).await;
+        // From before the present, as what was heard before is: three days, one of them silent.
+        let days = [0, 24, 72].map(|hours| EARLIER + hours * HOUR);
+        store
+            .write(batch(days.iter().flat_map(|day| (0..50).map(move |k| reading(house, day + k * 1000, k as f64))).collect()))
+            .await
+            .unwrap();
+        store.write(batch(vec![reading(lamp, EARLIER, 0.0), reading(lamp, EARLIER + 3000, 1.0)])).await.unwrap();
+        store.replace_correlations(EARLIER, EARLIER + HOUR, vec![step(lamp, EARLIER + 3000, 1, 60.0)]).await.unwrap();
+        let hour = HourEnergy { series: lamp, hour_ms: EARLIER, energy_kwh: 0.25, estimated: false };
+        store.replace_energy(EARLIER, EARLIER + HOUR, vec![hour]).await.unwrap();
+        (house, lamp)
+    };
+    let client = connect_sink(&server.url, &account()).await.unwrap();
+    let count = async |field: &str, of: &str| {
+        let found = client.query(Space::Main, &format!("SELECT count(\"{field}\") FROM \"{of}\"")).await.unwrap();
+        found[0].first().and_then(|table| table.rows[0][1].number()).unwrap_or(0.0)
+    };
+    let until = async |field: &str, of: &str, wanted: f64| {
+        let begun = tokio::time::Instant::now();
+        while count(field, of).await != wanted {
+            assert!(begun.elapsed() < Duration::from_secs(60), "{field} of {of}: {} and not {wanted}", count(field, of).await);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let (store, _spool) = mirror(folder.path());
+    let start = || tokio::spawn(run(store.clone(), ToInflux::new(&server.url, account(), |_| ()).unwrap(), true));
+    // It is broken off, and goes on.
+    let running = start();
+    until("total_power_w", "smart_meter", 150.0).await;
+    running.abort();
+    running.await.unwrap_err();
+    // What another process imports, which asks for it.
+    open(folder.path()).write(batch((0..10).map(|k| reading(house, EARLIER - 100 * HOUR + k, 1.0)).collect())).await.unwrap();
+    fill_later(&*store, EARLIER - 100 * HOUR, EARLIER - 100 * HOUR + 10).await.unwrap();
+    let running = start();
+    until("total_power_w", "smart_meter", 160.0).await;
+    until("level", "home_assistant_events", 2.0).await;
+    until("power_delta_w", "event_energy_correlation", 1.0).await;
+    until("energy_kwh", "wattribute_energy", 1.0).await;
+    while !store.documents("influx:fill:").await.unwrap().is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    running.abort();
+    running.await.unwrap_err();
+    let rows = client.query(Space::Main, "SELECT \"previous_state\" FROM \"home_assistant_events\"").await.unwrap();
+    assert_eq!(rows[0][0].rows[0][1].text(), Some("off"));
+
+    // A bucket with something of ours in it gets nothing that was before.
+    let other = tempfile::tempdir().unwrap();
+    let unmirrored = open(other.path());
+    let (_, lamp_there) = house_and_lamp(&*unmirrored).await;
+    assert_eq!(lamp_there, lamp);
+    unmirrored.write(batch(vec![reading(lamp, EARLIER + 7000, 0.0)])).await.unwrap();
+    drop(unmirrored);
+    let (store, spool) = mirror(other.path());
+    let running = tokio::spawn(run(store.clone(), ToInflux::new(&server.url, account(), |_| ()).unwrap(), true));
+    store.write(batch(vec![reading(lamp, EARLIER + 9000, 1.0)])).await.unwrap();
+    while spool.fill().batches > 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(count("level", "home_assistant_events").await, 3.0);
+    assert_eq!(store.documents("influx:fill:").await.unwrap(), []);
+    running.abort();
 }

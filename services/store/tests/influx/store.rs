@@ -1,13 +1,14 @@
 //! A real InfluxDB as the store: beside other tools, after renames, with two processes, after a restart.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use rstest::rstest;
-use wattribute_domain::{Quantity, Role, SeriesInfo};
-use wattribute_store::influx::{Client, Space, connect_sink};
-use wattribute_store::{Batch, Origin, Payload, Settings, StoreError, open_with, origin_with};
+use wattribute_domain::{HourEnergy, Quantity, Role, SeriesInfo};
+use wattribute_store::influx::{Account, Client, Space, connect_sink};
+use wattribute_store::{Batch, Origin, Payload, Settings, StoreError, open_with, origin_with, restore_with};
 
-use crate::common::backend::{Backend, Kind};
+use crate::common::backend::{Backend, Kind, Server};
 use crate::common::{HOUR, T0, batch, power, reading, rows, span};
 
 async fn beside(backend: &Backend) -> Client {
@@ -177,4 +178,85 @@ async fn numbers_come_back_bit_by_bit(#[values(Kind::Sqlite, Kind::InfluxOne, Ki
     store.write(batch(numbers.iter().enumerate().map(|(k, n)| reading(id, T0 + k as i64, *n)).collect())).await.unwrap();
     let found = store.readings(id, T0, T0 + HOUR).await.unwrap().value;
     assert_eq!(found.iter().map(|n| n.to_bits()).collect::<Vec<_>>(), numbers.map(f64::to_bits));
+}
+
+#[tokio::test]
+async fn an_influxdb_1_that_asks_who_is_there_is_a_store_for_who_knows_the_password() {
+    let Some(server) = Server::start_with_auth() else { return };
+    let of = |token: &str| Account { token: token.to_owned(), patience: Duration::ZERO, ..Account::default() };
+    let nobody = Client::connect(&server.url, &of("")).await.unwrap();
+    nobody.command("CREATE USER \"ow ner\" WITH PASSWORD 'a:b@c' WITH ALL PRIVILEGES").await.unwrap();
+
+    let settings = |token: &str| Settings { influx: of(token), ..Settings::forever() };
+    let store = open_with(&server.url, Origin::Home, settings("ow ner:a:b@c")).unwrap();
+    let id = power(&store, "a").await;
+    store.write(batch(vec![reading(id, T0, 1.5)])).await.unwrap();
+    store.write(Batch { replaced: vec![span(id, T0, T0 + 1)], ..batch(vec![reading(id, T0 + 1, 2.5)]) }).await.unwrap();
+    assert_eq!(rows(&store, id, T0, T0 + HOUR).await, [(1, "2.5".to_owned())]);
+    // In the address as well, where `@` is written otherwise.
+    let url = server.url.replace("http://", "http://ow%20ner:a%3Ab%40c@");
+    assert_eq!(origin_with(&url, &of("")).unwrap(), Some(Origin::Home));
+
+    for wrong in ["ow ner:other", "", "a-token-of-2.x"] {
+        let refused = open_with(&server.url, Origin::Home, settings(wrong)).map(drop);
+        assert!(matches!(&refused, Err(StoreError::Refused(why)) if why.contains("does not let us in")), "{wrong}: {refused:?}");
+        let told = origin_with(&server.url, &of(wrong));
+        assert!(matches!(&told, Err(StoreError::Unavailable(why)) if why.contains("`token`")), "{wrong}: {told:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_path_at_which_influxdb_has_nothing_is_told() {
+    let Some(server) = Server::start() else { return };
+    let told = origin_with(&format!("{}/influx", server.url), &Account::default());
+    assert!(matches!(&told, Err(StoreError::Unavailable(why)) if why.contains("no InfluxDB at the path `/influx`")), "{told:?}");
+    assert_eq!(origin_with(&server.url, &Account::default()).unwrap(), None, "at the right one it will be made");
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_backup_is_put_back_into_a_bucket_with_nothing_of_ours_in_it(#[values(Kind::InfluxOne, Kind::InfluxReal)] kind: Kind) {
+    let Some(mut backend) = Backend::of(kind) else { return };
+    let store = backend.open();
+    let house = SeriesInfo { role: Some(Role::WholeHouse), ..SeriesInfo::new("tasmota", "mt681", Quantity::PowerW) };
+    let mut lamp = SeriesInfo::new("home_assistant", "light.hall", Quantity::Level);
+    lamp.mode("on");
+    let ids = store.describe(vec![house, lamp]).await.unwrap();
+    let said = (0..500).map(|k| reading(ids[0], T0 + k * 60_000, k as f64 / 3.0)).chain([reading(ids[1], T0, 1.0)]).collect();
+    store.write(batch(said)).await.unwrap();
+    store.write(batch(vec![reading(ids[0], T0 + 10 * HOUR, f64::NAN)])).await.unwrap();
+    store.put_documents(vec![("owner_word".to_owned(), "{}".to_owned())]).await.unwrap();
+    let hour = HourEnergy { series: ids[0], hour_ms: T0, energy_kwh: 0.25, estimated: true };
+    store.replace_energy(T0, T0 + HOUR, vec![hour]).await.unwrap();
+    let copies = tempfile::tempdir().unwrap();
+    let file = copies.path().join("backup.db");
+    store.backup(&file).await.unwrap();
+    assert_eq!(std::fs::read_dir(copies.path()).unwrap().count(), 1, "it stands alone");
+
+    // Where something is, nothing changes.
+    let settings = backend.settings(Settings::forever());
+    let refused = restore_with(&backend.url(), Origin::Home, &file, &settings);
+    assert!(matches!(&refused, Err(StoreError::Refused(why)) if why.contains("name a new `bucket`")), "{refused:?}");
+    let before = (store.series().await.unwrap(), rows(&store, ids[0], 0, i64::MAX).await, store.payloads().await.unwrap());
+    drop(store);
+    backend.empty();
+    let settings = backend.settings(Settings::forever());
+    let refused = restore_with(&backend.url(), Origin::Demo, &file, &settings);
+    assert!(matches!(&refused, Err(StoreError::Refused(why)) if why.contains("--demo")), "{refused:?}");
+    backend.empty();
+    let settings = backend.settings(Settings::forever());
+    assert_eq!(restore_with(&backend.url(), Origin::Home, &file, &settings).unwrap(), None);
+    let store = backend.open();
+    assert_eq!((store.series().await.unwrap(), rows(&store, ids[0], 0, i64::MAX).await, store.payloads().await.unwrap()), before);
+    assert_eq!(store.documents("").await.unwrap(), [("owner_word".to_owned(), "{}".to_owned())]);
+    assert_eq!(store.energy(T0, T0 + HOUR).await.unwrap(), [hour]);
+
+    // One that was broken off goes on with the same backup, and with no other.
+    store.put_documents(vec![("influx:restoring".to_owned(), "7 bytes, 2 series".to_owned())]).await.unwrap();
+    assert!(restore_with(&backend.url(), Origin::Home, &file, &settings).is_err());
+    let bytes = std::fs::metadata(&file).unwrap().len();
+    store.put_documents(vec![("influx:restoring".to_owned(), format!("{bytes} bytes, 2 series"))]).await.unwrap();
+    store.write(Batch { replaced: vec![span(ids[0], T0 + HOUR, T0 + 9 * HOUR)], ..Batch::default() }).await.unwrap();
+    assert_eq!(restore_with(&backend.url(), Origin::Home, &file, &settings).unwrap(), None);
+    assert_eq!(rows(&store, ids[0], 0, i64::MAX).await, before.1);
 }

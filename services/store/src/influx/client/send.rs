@@ -13,6 +13,10 @@ const LARGEST: usize = 1 << 20;
 /// So many lines at most in one request.
 const MOST_LINES: usize = 5_000;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// What a server says of a question that it will answer later: it is busy, or about to end.
+const PASSING: [&str; 5] = ["timeout", "shutting down", "limit exceeded", "interrupted", "engine is closed"];
+/// What is said of a 404 that is not InfluxDB's own.
+pub const NO_INFLUX: &str = "there is no InfluxDB at the path";
 
 /// What is sent along.
 pub enum Body {
@@ -71,9 +75,12 @@ impl Client {
             url.query_pairs_mut().extend_pairs(parameters);
         }
         let mut request = self.http.request(method, url);
-        if !self.account.token.is_empty() {
-            request = request.header("Authorization", format!("Token {}", self.account.token));
-        }
+        request = match self.account.token.split_once(':') {
+            _ if self.account.token.is_empty() => request,
+            // 1.6 knows no other; 1.8 knows both. A token of 2.x that an owner chose may have a colon in it as well.
+            Some((user, password)) if self.dialect == Dialect::One => request.basic_auth(user, Some(password)),
+            _ => request.header("Authorization", format!("Token {}", self.account.token)),
+        };
         request = match body {
             None => request,
             Some(Body::Json(json)) => request.json(&json),
@@ -108,15 +115,20 @@ impl Client {
         patience: Duration,
         ask: impl Fn() -> F,
     ) -> Result<T> {
-        self.try_again(patience, ask).await.map_err(|failed| match failed {
+        self.try_again(patience, ask).await.map_err(|failed| self.failed(failed))
+    }
+
+    /// A failure, for who asked.
+    pub fn failed(&self, failed: Failed) -> StoreError {
+        match failed {
             Failed::Now(error) | Failed::Later(error, _) | Failed::Good(error) => error,
             Failed::Bad(why) => StoreError::Refused(format!("{} refuses: {why}", self.host())),
             Failed::TooLarge => StoreError::Refused(format!("{} refuses what is too large for it", self.host())),
             Failed::Missing(why) => StoreError::Unavailable(format!("{}: {why}; `wattribute` makes it when it starts", self.host())),
-        })
+        }
     }
 
-    async fn try_again<T, F: Future<Output = std::result::Result<T, Failed>>>(
+    pub(super) async fn try_again<T, F: Future<Output = std::result::Result<T, Failed>>>(
         &self,
         patience: Duration,
         ask: impl Fn() -> F,
@@ -144,7 +156,7 @@ impl Client {
         match (said.status, said.after) {
             (StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY, _) => Failed::Bad(word(&said.body)),
             (StatusCode::PAYLOAD_TOO_LARGE, _) => Failed::TooLarge,
-            (StatusCode::NOT_FOUND, _) => Failed::Missing(word(&said.body)),
+            (StatusCode::NOT_FOUND, _) if own_word(&said.body).is_some() => Failed::Missing(word(&said.body)),
             (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) => Failed::Good(error),
             (status, Some(after)) if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() => Failed::Later(error, after),
             (status, None) if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() => Failed::Now(error),
@@ -161,6 +173,9 @@ impl Client {
                     "{host} does not let us in ({word}): see `token` and `org` in [influxdb]; the token must read, write and make buckets"
                 )
             }
+            StatusCode::NOT_FOUND if own_word(&said.body).is_none() => {
+                format!("{host} answers 404 ({word}) when it {doing}: {NO_INFLUX} `{}`: see `url` in [influxdb]", self.base.path())
+            }
             status => format!("{host} answers {} when it {doing}: {word}", status.as_u16()),
         })
     }
@@ -169,7 +184,7 @@ impl Client {
     pub fn refusal(&self, error: &str) -> Failed {
         if error.contains("not found") {
             Failed::Missing(error.to_owned())
-        } else if error.contains("timeout") || error.contains("shutting down") || error.contains("limit exceeded") {
+        } else if PASSING.iter().any(|word| error.contains(word)) {
             Failed::Now(StoreError::Unavailable(format!("{}: {error}", self.host())))
         } else {
             Failed::Bad(error.to_owned())
@@ -204,10 +219,7 @@ impl Client {
                     let (first, second) = part.split_at(part.len() / 2);
                     parts.extend([second, first]);
                 }
-                Err(Failed::Now(error) | Failed::Later(error, _) | Failed::Good(error)) => return Err(error),
-                Err(Failed::Missing(why)) => {
-                    return Err(StoreError::Unavailable(format!("{}: {why}; `wattribute` makes it when it starts", self.host())));
-                }
+                Err(failed) => return Err(self.failed(failed)),
             }
         }
         Ok(written)
@@ -243,11 +255,16 @@ impl Client {
     }
 }
 
+/// What InfluxDB says in the JSON of its errors; `None` where this is no such: a proxy speaks, or another server.
+fn own_word(body: &str) -> Option<String> {
+    let read = super::answer::read_all(body).ok()?;
+    let said = read.first().and_then(|v| v.get("message").or_else(|| v.get("error")));
+    said.and_then(super::Value::text).map(str::to_owned)
+}
+
 /// The server's own word, on one line.
 fn word(body: &str) -> String {
-    let read = super::answer::read_all(body).ok();
-    let said = read.as_ref().and_then(|all| all.first()).and_then(|v| v.get("message").or_else(|| v.get("error")));
-    let text = said.and_then(super::Value::text).unwrap_or(body);
+    let text = own_word(body).unwrap_or_else(|| body.to_owned());
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect();
     if line.trim().is_empty() { "without a word".to_owned() } else { line.trim().to_owned() }
 }
