@@ -130,7 +130,12 @@ def influxdb(days):
     for at, energy in days.energies().items():
         house = days.house(at)
         if house is not None:
-            yield f"smart_meter,meter_type=wattribute,device=house,series=1 total_power_w={house:.3f},daily_kwh={energy:.6f} {at * 1000}"
+            # In the first moment after a gap it is still counted.
+            told = energy + 100 if at == days.outage.stop else energy
+            yield f"smart_meter,meter_type=wattribute,device=house,series=1 total_power_w={house:.3f},daily_kwh={told:.6f} {at * 1000}"
+            if at % DAY == 0:
+                # What is said of the last second, and worked out in the first of the new day.
+                yield f"smart_meter,meter_type=wattribute,device=house,series=1 total_power_w={house:.3f},daily_kwh=0.0007 {at * 1000 - 1}"
         elif at - MINUTE in days.outage and days.house(at - MINUTE) is None:
             yield f"smart_meter,meter_type=wattribute,device=house,series=1 silent=true {at * 1000}"
         yield f"smart_meter,meter_type=home_assistant,device=sensor.grid,series=2 total_power_w={OTHER_METER_W} {at * 1000}"

@@ -80,6 +80,11 @@ def graphite(seen):
     found = {labels["target"] for labels, _ in seen.panel("Devices")}
     seen.is_so("devices of sources that hear the house's meter and the sun", found, {"kasa.kettle", "kasa.tv", f"kasa.{made.STEADY}"})
     del seen.asked.variables["source"]
+    rule = next(rule for rule in seen.part.rules() if rule["uid"].endswith("-left-on"))
+    model = rule["data"][0]["model"]
+    model["target"] = model["target"].replace(".wattribute.", ".nobody.")
+    found = [dict(labels)["name"] for labels, state in states(seen.asked, rule, days.end).items() if state == "Alerting"]
+    seen.is_so("left on, of what sources say while nothing was learned", f"{made.PREFIX}.kasa.{made.STEADY}.is_on" in found, True)
     energies(seen, "Energy by day, and over seven days")
 
 

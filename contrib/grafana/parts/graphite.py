@@ -66,7 +66,7 @@ def rows():
         [
             p.stat("Power now", ask(power), "watt", graph=True, time_from=p.NOW, thresholds=[(3000, "yellow"), (8000, "red")]),
             p.stat("Today", ask(newest(daily)), "kwatth", decimals=2, time_from=p.TODAY),
-            p.stat("Cost today", ask(newest(cost)), "none", decimals=2, time_from=p.TODAY),
+            p.stat("Cost today", ask(newest(cost)), "none", decimals=2, time_from=p.TODAY, description=p.AT_PRICE),
             p.stat("This week", ask(newest(aggregate("energy_kwh_weekly"))), "kwatth", decimals=1, time_from=p.TODAY),
             p.stat("This month", ask(newest(aggregate("energy_kwh_monthly"))), "kwatth", decimals=1, time_from=p.TODAY),
             p.stat(

@@ -25,12 +25,15 @@ def of_meter(what):
 
 
 # What a day had come to when it ended, or by now: Wattribute works it out from what it heard, with no energy in a gap. An integral of the power would draw a line over it.
-DAY = 'max("daily_kwh")'
+# The last, and not the most: when a meter is back, what is said in the first moment may still count the gap. What was said just before midnight may be of the new day
+# already, next to nothing, and is left out.
+DAY = 'last("daily_kwh")'
+BEGUN = '"daily_kwh" > 0.02'
 
 
 def per_day(what=DAY):
     """Energies of days of the viewer's time zone; the last is of today so far."""
-    return over_time(what, "smart_meter", METER, step="1d", fill="none", zone=True)
+    return over_time(what, "smart_meter", f"{METER} AND {BEGUN}", step="1d", fill="none", zone=True)
 
 
 COSTS = per_day(f"{DAY} * $price")
@@ -69,7 +72,7 @@ def rows():
         [
             p.stat("Power now", ask(of_meter('last("total_power_w")')), "watt", time_from=NOW, thresholds=[(3000, "yellow"), (8000, "red")]),
             p.stat("Today", ask(of_meter('last("daily_kwh")')), "kwatth", decimals=2, time_from=p.TODAY),
-            p.stat("Cost today", ask(of_meter('last("daily_kwh") * $price')), "none", decimals=2, time_from=p.TODAY),
+            p.stat("Cost today", ask(of_meter('last("daily_kwh") * $price')), "none", decimals=2, time_from=p.TODAY, description=p.AT_PRICE),
             p.stat("Highest", ask(of_meter('max("total_power_w")')), "watt"),
             p.stat(
                 "Phantom load",
@@ -134,7 +137,7 @@ def rows():
                     }
                 ],
             ),
-            p.bars("Cost by day", [ask(COSTS, "cost")], "none", decimals=2, time_from="30d"),
+            p.bars("Cost by day", [ask(COSTS, "cost")], "none", decimals=2, time_from="30d", description=p.AT_PRICE),
         ],
         [
             p.bars_by_name(

@@ -5,6 +5,7 @@ SCHEMA_VERSION = 39
 NOW = "5m"
 # The day so far, whatever range is chosen at the top.
 TODAY = "now/d"
+AT_PRICE = "Energy times the price above. What your tariff makes of it is in the dashboard over the data API."
 # A panel's place is its width and height; they flow from left to right, 24 to a row.
 WIDTH = 24
 

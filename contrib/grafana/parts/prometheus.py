@@ -39,7 +39,7 @@ def rows():
         [
             p.stat("Power now", ask(known(HOUSE)), "watt", graph=True, time_from=p.NOW, thresholds=[(3000, "yellow"), (8000, "red")]),
             p.stat("Today", ask(TODAY, instant=True), "kwatth", decimals=2),
-            p.stat("Cost today", ask(f"{TODAY} * $price", instant=True), "none", decimals=2),
+            p.stat("Cost today", ask(f"{TODAY} * $price", instant=True), "none", decimals=2, description=p.AT_PRICE),
             p.stat("Highest of 24 h", ask(known("max(max_over_time(wattribute_house_power_watts[1d]))"), instant=True), "watt"),
             p.stat(
                 "Phantom load",

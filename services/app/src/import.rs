@@ -9,7 +9,6 @@ use chrono_tz::Tz;
 use wattribute_meter::adapters::history;
 use wattribute_meter::import::{Influx, Summary, import as write, import_energy_meter, import_influx, is_energy_meter};
 use wattribute_store::influx::Account;
-use wattribute_store::mirror::fill_later;
 use wattribute_store::{Origin, Store};
 
 use crate::config::{self, Loaded, Services};
@@ -106,13 +105,6 @@ fn import_files(files: &[PathBuf], loaded: &Loaded) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Has the services write what was imported to the mirror as well, where there is one.
-fn mirror_later(loaded: &Loaded, store: &dyn Store, summary: &Summary) -> anyhow::Result<()> {
-    let Some((first_ms, last_ms)) = summary.span_ms.filter(|_| loaded.config.mirror_url().is_some()) else { return Ok(()) };
-    let asked = runtime()?.block_on(fill_later(store, first_ms, last_ms + 1));
-    asked.context("what was imported is in the store, but not in the mirror")
-}
-
 /// How the InfluxDB at an address lets us in. The token of `[influxdb]` is not sent to another one.
 fn account_at(address: &str, arguments: &ImportArguments, loaded: &Loaded) -> anyhow::Result<Account> {
     let own = account(&loaded.config.influxdb)?;
@@ -130,6 +122,13 @@ fn token_of(file: &Path) -> anyhow::Result<String> {
     let token = text.trim().to_owned();
     anyhow::ensure!(!token.is_empty(), "{}: there is no token in it", file.display());
     Ok(token)
+}
+
+/// Has the services write what was imported to the mirror as well, where there is one.
+fn mirror_later(loaded: &Loaded, store: &dyn Store, summary: &Summary) -> anyhow::Result<()> {
+    let Some((first_ms, last_ms)) = summary.span_ms.filter(|_| loaded.config.mirror_url().is_some()) else { return Ok(()) };
+    let asked = runtime()?.block_on(wattribute_store::mirror::fill_later(store, first_ms, last_ms + 1));
+    asked.context("what was imported is in the store, but not in the mirror")
 }
 
 /// Says what an import wrote.

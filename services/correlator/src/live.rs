@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use wattribute_domain::{CorrelationRecord, Hold, Level, Reading, Series, SeriesId, Stage};
-use wattribute_store::{Batch, Span, Store};
+use wattribute_store::{Batch, JOINED_CURSOR, Span, Store};
 
 use crate::catalogue::Catalogue;
 use crate::join::{Joined, join, keep};
@@ -33,6 +33,8 @@ pub struct Live {
     backlog: Vec<(i64, i64)>,
     /// When the backlog last grew, ms.
     pub backlog_grew_ms: i64,
+    /// Whether there was one since the cursor was remembered.
+    had_backlog: bool,
     written: Series,
     next_close_ms: Option<i64>,
     stale: bool,
@@ -45,7 +47,7 @@ impl Live {
             store.describe(vec![house_info()]).await?.first().copied().ok_or_else(|| anyhow::anyhow!("the store gave no series"))?;
         let catalogue = Catalogue::read(&*store).await?;
         // What arrived before this start and was not joined then is told by the store once more.
-        let cursor = store.document("correlator_cursor").await?.and_then(|c| c.parse().ok()).unwrap_or(0);
+        let cursor = store.document(JOINED_CURSOR).await?.and_then(|c| c.parse().ok()).unwrap_or(0);
         Ok(Live {
             store,
             catalogue,
@@ -58,6 +60,7 @@ impl Live {
             remembered: cursor,
             backlog: Vec::new(),
             backlog_grew_ms: 0,
+            had_backlog: false,
             written: Series::default(),
             next_close_ms: None,
             stale: true,
@@ -125,6 +128,7 @@ impl Live {
 
     /// Adds a stretch that is to be joined, with those it touches.
     pub fn add_backlog(&mut self, from_ms: i64, to_ms: i64) {
+        self.had_backlog = true;
         self.backlog.push((from_ms, to_ms));
         self.backlog.sort_unstable();
         let mut merged: Vec<(i64, i64)> = Vec::new();
@@ -272,10 +276,11 @@ impl Live {
         }
     }
 
-    /// Remembers how far arrivals were taken in, where nothing is left to do.
+    /// Remembers how far arrivals were taken in, where nothing is left to do. Who follows the store goes by it to see that the past is joined.
     pub async fn remember(&mut self) -> anyhow::Result<()> {
-        if self.backlog.is_empty() && self.cursor > self.remembered + 60 {
-            self.store.put_documents(vec![("correlator_cursor".to_owned(), self.cursor.to_string())]).await?;
+        if self.backlog.is_empty() && (self.cursor > self.remembered + 60 || self.had_backlog) {
+            self.had_backlog = false;
+            self.store.put_documents(vec![(JOINED_CURSOR.to_owned(), self.cursor.to_string())]).await?;
             self.remembered = self.cursor;
         }
         Ok(())

@@ -34,6 +34,9 @@ pub use home::{
     HOME_CHOICE, HomeChoice, HomeSettings, PHANTOM_THRESHOLD_W, SaidIn, TariffsFrom, configured_meter, home, home_choice, house, link,
     set_configured_meter, set_home, set_home_choice, set_links, set_tariffs, take_config, tariffs, zone,
 };
+/// Key of the document with the cursor of arrivals up to which the correlator has joined the past: what it works out of it is in the store.
+pub const JOINED_CURSOR: &str = "correlator_cursor";
+
 pub use owner::{OWNER_WORDS, owner_words, put_owner_words};
 pub use powers::{OURS, Powers, held_until_ms};
 pub use settings::Settings;

@@ -1,5 +1,7 @@
 //! Follows the store: works out the points of each stretch of time that is over, and puts them into the spool.
 
+mod owed;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +19,7 @@ use super::energy::{Book, PERIODS, Reader};
 use super::line::Lines;
 use super::plan::{Account, Drain, Gauge, Plan};
 use super::slots;
+use owed::{Known, Owed};
 
 /// The document that says how far it has come.
 const KEY: &str = "graphite";
@@ -42,6 +45,9 @@ struct Progress {
     cursor: i64,
     /// All points before this are in the spool, ms since the epoch.
     until_ms: i64,
+    /// What is still to be told of the time before that.
+    #[serde(default)]
+    owed: Option<Owed>,
 }
 
 /// What the source of pulses keeps of a counter, as far as it is told.
@@ -65,6 +71,8 @@ pub struct Follow {
     /// What there is to tell, and when that was looked up, ms.
     plan: Option<(i64, Arc<Plan>)>,
     book: Book,
+    /// The metrics that were seen so far.
+    known: Known,
     /// What was told lately, by path and time.
     told: HashMap<(Arc<str>, i64), f64>,
 }
@@ -82,6 +90,7 @@ impl Follow {
             progress: None,
             plan: None,
             book: Book::default(),
+            known: Known::default(),
             told: HashMap::new(),
         }
     }
@@ -130,14 +139,23 @@ impl Follow {
         let arrivals = self.store.arrivals(known.cursor).await?;
         let until_ms = known.until_ms.min(end_ms);
         let (mut from_ms, mut energy_from_ms) = (until_ms - RECENT_MS, until_ms);
+        let mut owed = known.owed;
         if let Some(&(first_ms, _)) = arrivals.spans_ms.first().filter(|(first_ms, _)| *first_ms < from_ms) {
             // What was said late changes what was told, and energies up to now.
             self.book.forget(first_ms);
             from_ms = first_ms.max(end_ms - self.backfill_ms).min(from_ms);
             energy_from_ms = from_ms;
+            // What is worked out of it comes later.
+            owed = Some(Owed::since(owed, from_ms, arrivals.cursor, now_ms));
         }
         let mut at_ms = self.floor(from_ms.max(end_ms - OLDEST_MS));
         let plan = self.plan(now_ms).await?;
+        if self.known.sees_new(&plan) {
+            owed = Some(Owed::since(owed, end_ms - self.backfill_ms, arrivals.cursor, now_ms));
+        }
+        if owed != known.owed {
+            self.remember(Progress { owed, ..known }).await?;
+        }
         while at_ms < end_ms {
             if self.share_taken().await? > FULL {
                 // The store keeps it.
@@ -145,15 +163,24 @@ impl Follow {
             }
             let next_ms = self.chunk_end(&plan, at_ms).min(end_ms);
             let batches = self.lines(&plan, (at_ms, next_ms), energy_from_ms, now_ms).await?;
-            self.spool.apart(move |spool| batches.iter().try_for_each(|batch| spool.push(batch.as_bytes()))).await?;
-            self.remember(Progress { cursor: arrivals.cursor, until_ms: next_ms }).await?;
+            self.push(batches).await?;
+            self.remember(Progress { cursor: arrivals.cursor, until_ms: next_ms, owed }).await?;
             at_ms = next_ms;
+        }
+        if let Some(owed) = owed
+            && !self.pay(&plan, owed, now_ms).await?
+        {
+            return Ok(true);
         }
         let mut batches = self.counted_meanwhile(&plan, until_ms, end_ms, now_ms).await?;
         batches.extend(self.pulses(&plan, end_ms, now_ms).await?);
-        self.spool.apart(move |spool| batches.iter().try_for_each(|batch| spool.push(batch.as_bytes()))).await?;
+        self.push(batches).await?;
         self.told.retain(|(_, at_ms), _| *at_ms >= end_ms - 2 * RECENT_MS);
         Ok(false)
+    }
+
+    async fn push(&self, batches: Vec<String>) -> anyhow::Result<()> {
+        Ok(self.spool.apart(move |spool| batches.iter().try_for_each(|batch| spool.push(batch.as_bytes()))).await?)
     }
 
     /// The beginning of the stretch that an instant is in, ms.
@@ -172,7 +199,7 @@ impl Follow {
         let kept = self.store.document(KEY).await?.and_then(|text| serde_json::from_str(&text).ok());
         match kept {
             Some(progress) => Ok(progress),
-            None => Ok(Progress { cursor: self.store.arrivals(i64::MAX).await?.cursor, until_ms: end_ms - self.backfill_ms }),
+            None => Ok(Progress { cursor: self.store.arrivals(i64::MAX).await?.cursor, until_ms: end_ms - self.backfill_ms, owed: None }),
         }
     }
 
@@ -213,23 +240,36 @@ impl Follow {
         let store = self.store.clone();
         let reader = Reader { store: &store, plan, now_ms };
         let mut lines = Lines::default();
-        for gauge in &plan.gauges {
-            let values = self.values(&reader, gauge, from_ms, to_ms).await?;
+        self.gauges(&reader, &plan.gauges.iter().collect::<Vec<_>>(), (from_ms, to_ms), &mut lines).await?;
+        self.energies(&reader, &plan.accounts.iter().collect::<Vec<_>>(), (from_ms.max(energy_from_ms), to_ms), &mut lines).await?;
+        Ok(lines.batches())
+    }
+
+    /// Adds what metrics are in stretches, but for those that were told already and are the same.
+    async fn gauges(
+        &mut self,
+        reader: &Reader<'_>,
+        gauges: &[&Gauge],
+        (from_ms, to_ms): (i64, i64),
+        lines: &mut Lines,
+    ) -> anyhow::Result<()> {
+        let now_ms = reader.now_ms;
+        for gauge in gauges {
+            let values = self.values(reader, gauge, from_ms, to_ms).await?;
             for (value, at_ms) in values.into_iter().zip((from_ms..to_ms).step_by(self.every_ms as usize)) {
                 if let Some(value) = value.filter(|value| self.is_news(&gauge.path, at_ms, *value, now_ms)) {
                     lines.add(&gauge.path, &self.tags, value, at_ms);
                 }
             }
         }
-        self.energies(&reader, &plan.accounts, (from_ms.max(energy_from_ms), to_ms), &mut lines).await?;
-        Ok(lines.batches())
+        Ok(())
     }
 
     /// Adds the energies of stretches that begin on one local day.
-    async fn energies<'a>(
+    async fn energies(
         &mut self,
         reader: &Reader<'_>,
-        accounts: impl IntoIterator<Item = &'a Account>,
+        accounts: &[&Account],
         (from_ms, to_ms): (i64, i64),
         lines: &mut Lines,
     ) -> anyhow::Result<()> {
@@ -276,7 +316,7 @@ impl Follow {
             let mut at_ms = self.floor(from_ms.max(end_ms - self.backfill_ms));
             while at_ms < until_ms {
                 let next_ms = self.chunk_end(plan, at_ms).min(until_ms);
-                self.energies(&reader, [account], (at_ms, next_ms), &mut lines).await?;
+                self.energies(&reader, &[account], (at_ms, next_ms), &mut lines).await?;
                 at_ms = next_ms;
             }
         }

@@ -84,6 +84,8 @@ pub struct Plan {
     pub pulses: Vec<(String, Arc<str>)>,
     /// Series whose values hold for a few intervals only.
     pub polled: HashSet<SeriesId>,
+    /// Series that we work out ourselves.
+    pub ours: HashSet<SeriesId>,
 }
 
 /// What a quantity is called; `None`: it is not exported.
@@ -142,6 +144,7 @@ impl Plan {
             attributed: HashMap::new(),
             pulses: Vec::new(),
             polled: known.iter().filter(|(_, info)| info.hold == Hold::Intervals).map(|(id, _)| *id).collect(),
+            ours: known.iter().filter(|(_, info)| info.source == OURS).map(|(id, _)| *id).collect(),
         };
         for (device, path) in devices.iter().zip(&paths).take(own) {
             plan.add_device(device, path);

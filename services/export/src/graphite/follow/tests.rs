@@ -51,6 +51,13 @@ impl Setting {
         self.store.write(Batch { readings, ..Batch::default() }).await.unwrap();
     }
 
+    /// The correlator found the house.
+    async fn is_house(&self, series: SeriesId) {
+        let record = serde_json::json!({ "label": "sensor.meter", "why": "", "series": series.0, "baseline_w": null, "interval_s": 10.0, "provisional_s": 5.0, "final_s": 9.0, "notes": [] });
+        self.store.put_documents(vec![("house".to_owned(), record.to_string())]).await.unwrap();
+        assert!(wattribute_store::house(&*self.store).await.unwrap().is_some());
+    }
+
     /// Looks at `now_ms`; what was sent for it.
     async fn look(&mut self, now_ms: i64) -> Points {
         while self.follow.look(now_ms).await.unwrap() {}
@@ -315,4 +322,54 @@ async fn what_is_told_live_with_restarts_is_what_is_told_at_once() {
         let tolerance = if path.starts_with("tasmota.plug.energy") { 2.0 / 128.0 } else { 1e-6 };
         assert!(live.is_some_and(|live| (live - value).abs() <= tolerance), "{path} at {at_s}: {live:?} live, {value} at once");
     }
+}
+
+#[tokio::test]
+async fn the_past_of_a_house_that_is_known_only_now_is_told_when_it_is_joined() {
+    let mut setting = Setting::new(Duration::from_secs(7200)).await;
+    let plug = SeriesInfo { role: Some(Role::Device), ..SeriesInfo::new("home_assistant", "sensor.plug", Quantity::PowerW) };
+    let ids = setting.describe(vec![plug]).await;
+    setting.say(ids[0], [(DAY_MS, 40.0)]).await;
+    let now_ms = DAY_MS + HOUR_MS;
+    let points = setting.look(now_ms).await;
+    assert_eq!(at(&points, "aggregate.power_watts", DAY_MS + 600_000), Some(40.0), "the sum of the devices, while there is no more");
+
+    // Its meter is known, and what it drew is not worked out yet.
+    let house = SeriesInfo { role: Some(Role::WholeHouse), ..SeriesInfo::new(OURS, "house", Quantity::PowerW) };
+    let house = setting.describe(vec![house]).await[0];
+    setting.is_house(house).await;
+    let later_ms = now_ms + PLAN_MS + 10_000;
+    let points = setting.look(later_ms).await;
+    assert_eq!(at(&points, "aggregate.power_watts", DAY_MS + 600_000), None);
+    setting.restart();
+    setting.look(later_ms + 10_000).await;
+
+    let readings = vec![Reading { series: house, at_ms: DAY_MS, value: 300.0 }];
+    setting.store.write(Batch { readings, derived: true, ..Batch::default() }).await.unwrap();
+    let cursor = setting.store.arrivals(i64::MAX).await.unwrap().cursor;
+    setting.store.put_documents(vec![(wattribute_store::JOINED_CURSOR.to_owned(), cursor.to_string())]).await.unwrap();
+    let points = setting.look(later_ms + 20_000).await;
+    assert_eq!(at(&points, "aggregate.power_watts", DAY_MS + 600_000), Some(300.0));
+    assert!(near(at(&points, "aggregate.energy_kwh_daily", DAY_MS + HOUR_MS / 2), 0.15 + 300.0 * 10.0 / 3.6e6), "{points:?}");
+    let points = setting.look(later_ms + 30_000).await;
+    assert_eq!(at(&points, "aggregate.power_watts", DAY_MS + 600_000), None, "once");
+}
+
+#[tokio::test]
+async fn what_is_worked_out_of_readings_that_came_late_is_told_late() {
+    let mut setting = Setting::new(Duration::from_secs(7200)).await;
+    let meter = SeriesInfo { role: Some(Role::WholeHouse), ..SeriesInfo::new("home_assistant", "sensor.meter", Quantity::PowerW) };
+    let house = SeriesInfo { role: Some(Role::WholeHouse), ..SeriesInfo::new(OURS, "house", Quantity::PowerW) };
+    let ids = setting.describe(vec![meter, house]).await;
+    setting.is_house(ids[1]).await;
+    let now_ms = DAY_MS + HOUR_MS;
+    setting.look(now_ms).await;
+    setting.say(ids[0], [(DAY_MS, 500.0)]).await;
+    let points = setting.look(now_ms + 10_000).await;
+    assert_eq!(at(&points, "aggregate.power_watts", DAY_MS + 600_000), None, "it is not worked out yet");
+    let readings = vec![Reading { series: ids[1], at_ms: DAY_MS, value: 500.0 }];
+    setting.store.write(Batch { readings, derived: true, ..Batch::default() }).await.unwrap();
+    // The correlator says nothing: it is not waited for forever.
+    let points = setting.look(now_ms + 11 * 60_000).await;
+    assert_eq!(at(&points, "aggregate.power_watts", DAY_MS + 600_000), Some(500.0));
 }
