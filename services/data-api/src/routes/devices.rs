@@ -8,9 +8,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use wattribute_domain::{Level, OwnerWord, OwnerWords, ProfileRecord, SeriesId, SeriesInfo, Verdict, overlay};
 use wattribute_service::Problem;
+use wattribute_store::Powers;
 
 use super::owner::{self, Word};
-use super::{Api, instant};
+use super::{Api, instant, now};
 use crate::books::power_w;
 
 /// All devices.
@@ -106,6 +107,7 @@ pub async fn devices(State(api): State<Api>) -> Result<Json<Devices>, Problem> {
 /// What is needed to tell of devices.
 pub struct Tell {
     series: HashMap<SeriesId, SeriesInfo>,
+    /// What each says that is not silent, and since when, ms.
     latest: HashMap<SeriesId, (i64, f64)>,
     metered: HashMap<SeriesId, SeriesId>,
     words: OwnerWords,
@@ -115,9 +117,10 @@ impl Tell {
     /// Reads it.
     pub async fn read(api: &Api) -> Result<Self, Problem> {
         let house = wattribute_store::house(&*api.store).await?;
+        let powers = Powers::read(&*api.store, now().timestamp_millis()).await?;
         Ok(Tell {
-            series: api.store.series().await?.into_iter().collect(),
-            latest: api.store.latest().await?.into_iter().map(|r| (r.series, (r.at_ms, r.value))).collect(),
+            latest: powers.series.iter().filter_map(|(id, _)| Some((*id, powers.now(*id)?))).collect(),
+            series: powers.series.into_iter().collect(),
             metered: house.map(|h| h.metered.into_iter().collect()).unwrap_or_default(),
             words: owner::words(api).await?,
         })

@@ -72,8 +72,10 @@ pub(super) async fn read(api: &Api) -> Result<BTreeMap<Gauge, f64>, Problem> {
         all.insert((CIRCUIT, Some(of)), powers.now(*id).map_or(f64::NAN, |(_, power_w)| power_w));
     }
     let tell = Tell::read(api).await?;
-    for record in store.profiles().await? {
-        let device = tell.device(&record);
+    let profiles = store.profiles().await?;
+    // Of a group one stands for all.
+    for record in profiles.iter().filter(|record| record.counts(&profiles)) {
+        let device = tell.device(record);
         all.insert((DEVICE, Some((device.entity_id, device.name))), device.power_now_w.unwrap_or(f64::NAN));
     }
     Ok(all)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono_tz::Tz;
-use wattribute_domain::{DeviceProfile, Hold, ProfileRecord, Quantity, Role, SeriesId, SeriesInfo};
+use wattribute_domain::{DeviceProfile, Hold, HouseRecord, ProfileRecord, Quantity, Role, SeriesId, SeriesInfo, entities_of};
 use wattribute_store::{Flow, Flows, OURS, Powers, Result, Store, home, house, zone};
 
 use super::names;
@@ -121,7 +121,8 @@ impl Plan {
         let home = home(store).await?;
         let flows = Flows::find(store, &home).await?;
         let house_id = powers.house(store).await?;
-        let metered = house(store).await?.map(|record| record.metered).unwrap_or_default();
+        let record = house(store).await?;
+        let metered = record.as_ref().map(|record| record.metered.clone()).unwrap_or_default();
         let profiles = store.profiles().await?;
         let known = &powers.series;
         let learned: Vec<&ProfileRecord> = profiles.iter().filter(|record| record.counts(&profiles)).collect();
@@ -132,6 +133,11 @@ impl Plan {
             let name = known.iter().find(|(id, _)| *id == record.series).and_then(|(_, info)| info.name.clone());
             let name = name.unwrap_or_else(|| record.profile.name.clone());
             devices.push(Device { source: OURS.to_owned(), name, id: record.profile.entity_id.clone(), series: Vec::new() });
+        }
+        let plugs = record.map(|record| plugs(&powers, &record, &learned)).unwrap_or_default();
+        for (id, info) in &plugs {
+            let id = (*id, *info);
+            devices.push(Device { source: OURS.to_owned(), name: info.label().to_owned(), id: info.entity_id(), series: vec![id] });
         }
         let named: Vec<_> = devices.iter().map(|d| (d.source.clone(), d.name.clone(), d.id.clone())).collect();
         let paths = names::paths(&named).into_iter().map(|path| format!("{prefix}.{path}"));
@@ -152,6 +158,9 @@ impl Plan {
         plan.add_pulses(prefix, &devices[..own], &paths);
         for (record, path) in learned.iter().zip(&paths[own..]) {
             plan.add_attributed(record, path, known, metered.get(&record.series).copied());
+        }
+        for ((id, info), path) in plugs.iter().zip(&paths[own + learned.len()..]) {
+            plan.add_plug((*id, info), path, known);
         }
         plan.add_house(prefix, house_id, &flows, &powers);
         Ok(plan)
@@ -218,6 +227,28 @@ impl Plan {
         self.accounts.push(Account { path: path.to_owned(), drains: vec![(1.0, Drain::Drawn(Voice::Attributed(id)))] });
     }
 
+    /// A plug of which nothing was learned, since nothing switches it: what it measures is what it draws.
+    fn add_plug(&mut self, (id, info): (SeriesId, &SeriesInfo), path: &str, known: &[(SeriesId, SeriesInfo)]) {
+        let of_it = |quantity| {
+            let same = |other: &SeriesInfo| other.quantity == quantity && other.source == info.source && other.identity == info.identity;
+            known.iter().find(|(_, other)| same(other)).map(|(id, _)| *id)
+        };
+        let gauge = |metric: &str, id, by, is_state, holds| Gauge {
+            path: format!("{path}.{metric}").into(),
+            voices: vec![Voice::Said(id)],
+            scale: 1.0,
+            by,
+            is_state,
+            holds,
+        };
+        self.gauges.push(gauge("power_watts", id, By::Mean, false, self.holds(id)));
+        if let Some(level) = of_it(Quantity::Level) {
+            self.gauges.push(gauge("is_on", level, By::Last, true, self.holds(level)));
+        }
+        let drain = of_it(Quantity::EnergyImportKwh).map_or(Drain::Drawn(Voice::Said(id)), Drain::Counter);
+        self.accounts.push(Account { path: path.to_owned(), drains: vec![(1.0, drain)] });
+    }
+
     /// The whole house: its meter, or the sum of its devices.
     fn add_house(&mut self, prefix: &str, house: Option<SeriesId>, flows: &Flows, powers: &Powers) {
         let path = format!("{prefix}.aggregate");
@@ -256,6 +287,19 @@ impl Plan {
         };
         self.accounts.push(Account { path, drains });
     }
+}
+
+/// Plugs with a meter that stand for a device by themselves: neither the house or what may be it, nor the meter of a device that was learned.
+fn plugs<'a>(powers: &'a Powers, house: &HouseRecord, learned: &[&ProfileRecord]) -> Vec<(SeriesId, &'a SeriesInfo)> {
+    let is_counted = |level: &SeriesId| learned.iter().any(|record| record.series == *level);
+    let counted: Vec<SeriesId> = house.metered.iter().filter(|(level, _)| is_counted(level)).map(|(_, sensor)| *sensor).collect();
+    let of_house = |info: &SeriesInfo| {
+        [&house.label].into_iter().chain(&house.candidates).any(|label| entities_of(label).any(|id| id == info.entity_id()))
+    };
+    let stands = |(id, info): &&(SeriesId, SeriesInfo)| {
+        info.role != Some(Role::Circuit) && !house.inputs.contains(id) && !counted.contains(id) && !of_house(info)
+    };
+    powers.circuits().filter(stands).map(|(id, info)| (*id, info)).collect()
 }
 
 fn drain(flow: Flow) -> Drain {

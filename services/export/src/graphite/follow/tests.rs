@@ -234,20 +234,13 @@ async fn without_a_meter_the_house_is_the_sum_of_its_devices() {
     assert_eq!(at(&points, "kasa.b.power_watts", now_ms - 600_000 + 110_000), None, "a polled value is not repeated");
 }
 
-#[tokio::test]
-async fn what_was_learned_is_told_of_devices_without_a_meter() {
-    let mut setting = Setting::new(Duration::from_secs(4 * 3600)).await;
-    let lamp = setting.describe(vec![SeriesInfo::new("home_assistant", "light.lamp", Quantity::Level)]).await[0];
-    let _house = setting.describe(vec![SeriesInfo::new(OURS, "house", Quantity::PowerW)]).await;
-    let modes = vec!["off".to_owned(), "on".to_owned()];
-    setting.describe(vec![SeriesInfo { modes, ..SeriesInfo::new("home_assistant", "light.lamp", Quantity::Level) }]).await;
-    let begin_ms = DAY_MS + 6 * HOUR_MS;
-    setting.say(lamp, [(begin_ms, 0.0), (begin_ms + HOUR_MS, 1.0), (begin_ms + 3 * HOUR_MS, 0.0)]).await;
-    let level = LevelProfile { mode: "on".to_owned(), fraction: None, power_w: Some(60.0), power_low_w: None, power_high_w: None };
-    let profile = DeviceProfile {
-        entity_id: "light.lamp".to_owned(),
-        name: "Reading lamp".to_owned(),
-        power_w: Some(60.0),
+/// A device that draws so many W while it is on.
+fn learned(entity_id: &str, name: &str, power_w: f64) -> DeviceProfile {
+    let level = LevelProfile { mode: "on".to_owned(), fraction: None, power_w: Some(power_w), power_low_w: None, power_high_w: None };
+    DeviceProfile {
+        entity_id: entity_id.to_owned(),
+        name: name.to_owned(),
+        power_w: Some(power_w),
         power_low_w: None,
         power_high_w: None,
         energy_kwh: None,
@@ -263,7 +256,19 @@ async fn what_was_learned_is_told_of_devices_without_a_meter() {
         strength: 1.0,
         grouped_with: Vec::new(),
         verdict: Verdict::Learned,
-    };
+    }
+}
+
+#[tokio::test]
+async fn what_was_learned_is_told_of_devices_without_a_meter() {
+    let mut setting = Setting::new(Duration::from_secs(4 * 3600)).await;
+    let lamp = setting.describe(vec![SeriesInfo::new("home_assistant", "light.lamp", Quantity::Level)]).await[0];
+    let _house = setting.describe(vec![SeriesInfo::new(OURS, "house", Quantity::PowerW)]).await;
+    let modes = vec!["off".to_owned(), "on".to_owned()];
+    setting.describe(vec![SeriesInfo { modes, ..SeriesInfo::new("home_assistant", "light.lamp", Quantity::Level) }]).await;
+    let begin_ms = DAY_MS + 6 * HOUR_MS;
+    setting.say(lamp, [(begin_ms, 0.0), (begin_ms + HOUR_MS, 1.0), (begin_ms + 3 * HOUR_MS, 0.0)]).await;
+    let profile = learned("light.lamp", "Reading lamp", 60.0);
     // What was learned of its first hour on is more than its level says.
     let learned_at_ms = begin_ms + 2 * HOUR_MS + 60_000;
     setting.store.replace_profiles(vec![ProfileRecord { series: lamp, learned_at_ms, profile, usual_on_h: None }]).await.unwrap();
@@ -372,4 +377,40 @@ async fn what_is_worked_out_of_readings_that_came_late_is_told_late() {
     // The correlator says nothing: it is not waited for forever.
     let points = setting.look(now_ms + 11 * 60_000).await;
     assert_eq!(at(&points, "aggregate.power_watts", DAY_MS + 600_000), Some(500.0));
+}
+
+#[tokio::test]
+async fn a_plug_that_nothing_switches_is_one_of_the_devices_and_no_meter_is() {
+    let mut setting = Setting::new(Duration::from_secs(600)).await;
+    let role = |role, info| SeriesInfo { role: Some(role), ..info };
+    let infos = vec![
+        polled("kasa", "a4:cf", Quantity::PowerW),
+        polled("kasa", "a4:cf", Quantity::Level),
+        role(Role::Circuit, polled("iotawatt", "oven", Quantity::PowerW)),
+        polled("http", "p1", Quantity::PowerW),
+        SeriesInfo::new("home_assistant", "sensor.sensor_of_the_house", Quantity::PowerW),
+        SeriesInfo::new("home_assistant", "sensor.kettle_power", Quantity::PowerW),
+        SeriesInfo::new("home_assistant", "switch.kettle", Quantity::Level),
+        SeriesInfo::new(OURS, "house", Quantity::PowerW),
+    ];
+    let ids = setting.describe(infos).await;
+    let now_ms = DAY_MS + HOUR_MS;
+    for id in &ids {
+        setting.say(*id, (0..60).map(|k| (now_ms - 600_000 + k * 10_000, 1.0))).await;
+    }
+    let profile = learned("switch.kettle", "Kettle", 2000.0);
+    let record = ProfileRecord { series: ids[6], learned_at_ms: now_ms, profile, usual_on_h: None };
+    setting.store.replace_profiles(vec![record]).await.unwrap();
+    let house = serde_json::json!({
+        "label": "http.p1", "why": "", "series": ids[7].0, "inputs": [ids[3].0], "metered": { (ids[6].0.to_string()): ids[5].0 }, "baseline_w": null,
+        "interval_s": 10.0, "provisional_s": 5.0, "final_s": 9.0, "notes": [], "candidates": ["sensor.sensor_of_the_house"],
+    });
+    setting.store.put_documents(vec![("house".to_owned(), house.to_string())]).await.unwrap();
+    let points = setting.look(now_ms).await;
+    let mut devices: Vec<&str> =
+        points.keys().filter_map(|(path, _)| path.strip_prefix("wattribute.")?.strip_suffix(".power_watts")).collect();
+    devices.dedup();
+    assert_eq!(devices, ["a4cf", "kettle"], "each once, and neither the house nor what may be it nor a circuit");
+    assert_eq!(at(&points, "wattribute.a4cf.is_on", now_ms - 60_000), Some(1.0));
+    assert!(at(&points, "wattribute.a4cf.energy_kwh_daily", now_ms - 60_000).is_some());
 }
