@@ -93,7 +93,7 @@ check-ops:      ## compose file, Dockerfile, systemd's service, installer, Grafa
 	scripts/check-ops.sh
 
 test-grafana:   ## every query of the dashboards against real servers: Graphite (PyPI), InfluxDB, Prometheus (Debian: influxdb prometheus)
-	scripts/test_grafana.py $(ARGS)
+	WATTRIBUTE_BIN=$(BIN) scripts/test_grafana.py $(ARGS)
 
 # With examples cargo chooses the features of all tests, so that what the workspace depends on is not compiled twice.
 test-dockerfile: ## what the Dockerfile's stages run, in order, on this machine, in a folder that gets only what they copy

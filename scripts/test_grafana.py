@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Every query of the Grafana dashboards, run against a real Carbon with graphite-web (PyPI), a real InfluxDB (Debian's influxd, 1.6) and a real
-Prometheus (Debian's), filled with made-up days in the names that Wattribute exports. That each query returns something is told by contrib/grafana/check.py.
+Prometheus (Debian's), filled with made-up days in the names that Wattribute exports, and with what the
+binary exports of a home. That each query returns something is told by contrib/grafana/check.py.
 
-    scripts/test_grafana.py [graphite] [influxdb] [prometheus]        default: all
+    scripts/test_grafana.py [graphite] [exported] [influxdb] [prometheus]        default: all
 
 TEST_INFLUX_URL, _TOKEN and _BUCKET name another InfluxDB, to which the made-up days are written: an empty one.
 """
@@ -22,6 +23,7 @@ import urllib.parse
 import urllib.request
 
 import grafana_days
+import grafana_home
 from grafana_expect import expect
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
@@ -83,10 +85,11 @@ def venv():
     return cache
 
 
-def graphite(work, running):
+def graphite_servers(work, running):
+    """A Carbon with graphite-web: its address, and the port for lines; None where it cannot be had."""
     cache = venv()
     if cache is None:
-        return
+        return None
     root, line, query, pickle, web = work / "graphite", free_port(), free_port(), free_port(), free_port()
     for folder in ("conf", "storage/whisper", "storage/log/webapp"):
         (root / folder).mkdir(parents=True)
@@ -122,6 +125,14 @@ def graphite(work, running):
     running.append(subprocess.Popen([cache / "bin/django-admin", "runserver", "--noreload", f"127.0.0.1:{web}"], env=environment, stdout=log, stderr=log))
     url = f"http://127.0.0.1:{web}"
     answers(f"{url}/metrics/find?query=*")
+    return url, line
+
+
+def graphite(work, running):
+    servers = graphite_servers(work, running)
+    if servers is None:
+        return
+    url, line = servers
     days, sent = made_up(), collections.Counter()
     with socket.create_connection(("127.0.0.1", line), timeout=60) as carbon_line:
         for path, value, at in grafana_days.graphite(days):
@@ -143,6 +154,39 @@ def graphite(work, running):
     check(days, "--graphite", url)
     expect("graphite", url, days)
     tagged(url, line, days)
+
+
+def exported(work, running):
+    """The same queries on what the binary itself exports: a week of a home is imported, and it runs beside Carbon for the first time."""
+    binary = pathlib.Path(os.environ.get("WATTRIBUTE_BIN") or HERE / "target" / "ci" / "wattribute")
+    if not binary.exists():
+        print(f"SKIPPED: {binary} is not built (make build), so nothing is exported by it")
+        return
+    servers = graphite_servers(work, running)
+    if servers is None:
+        return
+    url, line = servers
+    home = grafana_home.Home(work / "home", line)
+    running.append(home.page())
+    log = (work / "wattribute.log").open("w")
+    config = ["--config", str(home.config)]
+    subprocess.run([binary, "import", str(home.history), *config], check=True, stdout=log, stderr=log)
+    running.append(subprocess.Popen([binary, "run", *config], stdout=log, stderr=log))
+    # Its past is told when it is worked out.
+    asked = f"{url}/render?format=json&from=-6d&until=-5d&target=home.electricity.aggregate.power_watts&target=home.electricity.wattribute.lamp.power_watts"
+    until = time.monotonic() + 180
+    while True:
+        with urllib.request.urlopen(asked, timeout=60) as answer:
+            there = [sum(value is not None for value, _ in one["datapoints"]) for one in json.load(answer)]
+        if len(there) == 2 and min(there) > 1000:
+            break
+        if time.monotonic() > until:
+            raise SystemExit(f"the past of the house and of what was learned is not exported: {there}")
+        time.sleep(1)
+    # Circuits are heard live alone; what was said a minute ago has been sent.
+    time.sleep(15)
+    subprocess.run([sys.executable, CHECK, "--graphite", url], check=True)
+    print("Graphite: every query finds what the binary exported")
 
 
 def tagged(url, line, days):
@@ -219,10 +263,13 @@ def prometheus(work, running):
 def main(which):
     work, running = pathlib.Path(tempfile.mkdtemp(prefix="wattribute-grafana-")), []
     try:
-        for one in which or ["graphite", "influxdb", "prometheus"]:
-            {"graphite": graphite, "influxdb": influxdb, "prometheus": prometheus}[one](work, running)
+        all = {"graphite": graphite, "exported": exported, "influxdb": influxdb, "prometheus": prometheus}
+        for one in which or all:
+            folder = work / one
+            folder.mkdir()
+            all[one](folder, running)
     except BaseException:
-        for log in sorted(work.glob("*.log")):
+        for log in sorted(work.glob("*/*.log")):
             print(f"--- {log.name}\n{log.read_text()[-2000:]}", file=sys.stderr)
         raise
     finally:

@@ -1,6 +1,7 @@
 //! The latest minutes: what changed, what the meter did, what is kept of it.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use wattribute_domain::{CorrelationRecord, Hold, Level, Reading, Series, SeriesId, Stage};
 use wattribute_store::{Batch, JOINED_CURSOR, Span, Store};
@@ -12,6 +13,8 @@ use crate::window::Window;
 
 /// Stretches that are joined at once when catching up, ms.
 const CHUNK_MS: i64 = 6 * 3_600_000;
+/// How often it is remembered how far arrivals were taken in.
+const REMEMBERED_EVERY: Duration = Duration::from_secs(20);
 
 /// Live correlation over one store.
 pub struct Live {
@@ -35,6 +38,7 @@ pub struct Live {
     pub backlog_grew_ms: i64,
     /// Whether there was one since the cursor was remembered.
     had_backlog: bool,
+    remembered_at: Option<Instant>,
     written: Series,
     next_close_ms: Option<i64>,
     stale: bool,
@@ -61,6 +65,7 @@ impl Live {
             backlog: Vec::new(),
             backlog_grew_ms: 0,
             had_backlog: false,
+            remembered_at: None,
             written: Series::default(),
             next_close_ms: None,
             stale: true,
@@ -276,10 +281,12 @@ impl Live {
         }
     }
 
-    /// Remembers how far arrivals were taken in, where nothing is left to do. Who follows the store goes by it to see that the past is joined.
+    /// Remembers how far arrivals were taken in, where nothing is left to do, now and then. Who follows the store goes by it to see that the past is
+    /// joined.
     pub async fn remember(&mut self) -> anyhow::Result<()> {
-        if self.backlog.is_empty() && (self.cursor > self.remembered + 60 || self.had_backlog) {
-            self.had_backlog = false;
+        let is_time = self.remembered_at.is_none_or(|at| at.elapsed() > REMEMBERED_EVERY);
+        if self.backlog.is_empty() && self.cursor > self.remembered && (is_time || self.had_backlog) {
+            (self.had_backlog, self.remembered_at) = (false, Some(Instant::now()));
             self.store.put_documents(vec![(JOINED_CURSOR.to_owned(), self.cursor.to_string())]).await?;
             self.remembered = self.cursor;
         }
