@@ -166,7 +166,7 @@ async fn a_polled_meter_that_falls_silent_leaves_a_house_that_is_silent() {
     house.live(300, &after).await;
     let rows = power(&house).await;
     assert_eq!([610, 900, 1199].map(|s| rows.at(START_MS + s * 1000)), [None; 3], "{rows:?}");
-    assert!(rows.at(START_MS + 1200_000).is_some() && house.watch.live.power_w().is_some());
+    assert!(rows.at(START_MS + 1_200_000).is_some() && house.watch.live.power_w().is_some());
 }
 
 #[tokio::test]
