@@ -11,7 +11,7 @@ test('Energy, as it is read out', async ({ page }) => {
       - text: /Live, .* Demo house/
       - region "Current power":
         - heading "Current power" [level=2]
-        - text: /[\\d,.]+W (about all|[\\d,]+ W) .*known/
+        - text: /[\\d,.]+W (about )?(all|[\\d,]+ W) .*known/
       - region "Today":
         - heading "Today" [level=2]
       - region "Peak, 24 h":
