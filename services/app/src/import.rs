@@ -30,10 +30,10 @@ pub struct ImportArguments {
     /// Of an InfluxDB: a bucket (2.x) or database (1.x) to read; else all that there are. Can be given more than once
     #[arg(long, value_name = "NAME")]
     bucket: Vec<String>,
-    /// Of an InfluxDB 2.x: the organisation; else that of [influxdb]
+    /// Of an InfluxDB 2.x: the organisation; else that of the configuration
     #[arg(long, value_name = "NAME")]
     org: Option<String>,
-    /// Of an InfluxDB: a file with its token (2.x) or user:password (1.x); else that of [influxdb], where its url is the same or none
+    /// Of an InfluxDB: a file with its token (2.x) or user:password (1.x); else that of the configuration, where its url is the same or none
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
     /// The entity of Home Assistant whose power HomeIQ wrote as that of the house; else the one that HomeIQ looks for, where it is known
