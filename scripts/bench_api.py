@@ -15,6 +15,8 @@ import subprocess
 import tempfile
 import time
 
+from servers import free_port
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "wattribute"
 RATE, SECONDS = 200, int(os.environ.get("BENCH_SECONDS", "30"))
@@ -109,9 +111,7 @@ def main():
         begun = time.time()
         subprocess.run([year, store, str(now)], check=True)
         print(f"a year of 100 series written in {time.time() - begun:.0f} s, {store.stat().st_size / 1e6:.0f} MB", flush=True)
-        with socket.socket() as held:
-            held.bind(("127.0.0.1", 0))
-            port = held.getsockname()[1]
+        port = free_port()
         listen = {"WATTRIBUTE__DATA_API__LISTEN": f"127.0.0.1:{port}", "WATTRIBUTE__DASHBOARD__LISTEN": "127.0.0.1:0"}
         environment = {**os.environ, **listen, "WATTRIBUTE__STORE__URL": f"sqlite:{store}", "WATTRIBUTE__DATA_DIR": made}
         program = subprocess.Popen([binary, "data-api"], env=environment, cwd=made, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -11,7 +11,6 @@ import os
 import pathlib
 import platform
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -19,6 +18,8 @@ import tempfile
 import time
 import urllib.parse
 import urllib.request
+
+from servers import free_port
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 NOW_MS, DAY_MS = 1_795_255_200_000, 86_400_000
@@ -38,12 +39,6 @@ ROWS = {  # key: what it is
     "year_scan_readings_per_s": "readings/s read, a year raw",
 }
 TARGETS = {"write_per_s": ">= 500,000", "bytes_a_reading_1s": "<= 3", "year_chart_ms": "<= 20"}
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def ask(url, body=None):

@@ -5,10 +5,11 @@ import datetime
 import json
 import math
 import random
-import socket
 import subprocess
 import sys
 import time
+
+from servers import free_port
 
 DAYS = 8
 STEP = 10
@@ -28,12 +29,6 @@ class Page(http.server.BaseHTTPRequestHandler):
         pass
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Page).serve_forever()
 """
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 def rows(end):

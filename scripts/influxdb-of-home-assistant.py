@@ -13,24 +13,17 @@ import json
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.parse
 import urllib.request
+
+import servers
 
 HERE = pathlib.Path(__file__).resolve().parent
 URL, TOKEN = os.environ["HOME_ASSISTANT_URL"], os.environ["HOME_ASSISTANT_TOKEN"]
 DATABASE = "homeassistant"
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 def ask(path, data=None):
@@ -41,28 +34,6 @@ def ask(path, data=None):
     )
     with urllib.request.urlopen(request, timeout=60) as answer:
         return json.load(answer)
-
-
-def influxd(folder):
-    """A server with our database; its address, and what ends it."""
-    port, other = free_port(), free_port()
-    config = folder / "influxdb.conf"
-    config.write_text(
-        f'reporting-disabled = true\nbind-address = "127.0.0.1:{other}"\n[meta]\ndir = "{folder}/meta"\nlogging-enabled = false\n[data]\n'
-        f'dir = "{folder}/data"\nwal-dir = "{folder}/wal"\nquery-log-enabled = false\n[monitor]\nstore-enabled = false\n'
-        f'[http]\nbind-address = "127.0.0.1:{port}"\nlog-enabled = false\n'
-    )
-    server = subprocess.Popen([shutil.which("influxd"), "-config", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
-    query = urllib.parse.urlencode({"q": f"CREATE DATABASE {DATABASE}"}).encode()
-    for _ in range(100):
-        try:
-            urllib.request.urlopen(f"{url}/query", data=query, timeout=5).read()
-            return url, server
-        except (urllib.error.URLError, ConnectionError):
-            time.sleep(0.1)
-    server.kill()
-    sys.exit("influxd did not start")
 
 
 def set_up(python, url):
@@ -118,8 +89,9 @@ def main():
         return
     with tempfile.TemporaryDirectory() as work:
         work = pathlib.Path(work)
-        url, server = influxd(work)
+        running = []
         try:
+            url = servers.influxd(work, DATABASE, running)
             has_it = set_up(python, url)
             since = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() + 1))
             subprocess.run([sys.executable, str(HERE / "switch-things.py")], check=True)
@@ -131,8 +103,9 @@ def main():
             influx = imported([url, "--bucket", DATABASE], work / "influx")
             recorder = imported([str(config / "home-assistant_v2.db")], work / "recorder")
         finally:
-            server.terminate()
-            server.wait()
+            for server in running:
+                server.terminate()
+                server.wait()
     wrong, compared = [], 0
     # What was still in the recorder's hands at the end is not compared.
     end = max(rows[-1][0] for rows in recorder.values())

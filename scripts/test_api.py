@@ -14,28 +14,19 @@ import pathlib
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
 
+import servers
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "wattribute"
 PYTHON_TOOLS = ["schemathesis==4.32.5", "openapi-python-client==0.29.1"]
 NODE_TOOLS = ["openapi-typescript@7", "openapi-fetch@0.17", "typescript@5"]
 EXAMPLES = int(os.environ.get("API_EXAMPLES", "12"))
-
-
-def free_ports(count):
-    held = [socket.socket() for _ in range(count)]
-    for one in held:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in held]
-    for one in held:
-        one.close()
-    return ports
 
 
 def get(url):
@@ -163,7 +154,7 @@ def examples(folder, services):
 def main():
     binary = pathlib.Path(os.environ.get("WATTRIBUTE_BIN", ROOT / "target" / "ci" / "wattribute")).resolve()
     names = ["meter", "correlator", "data-api", "dashboard"]
-    ports = dict(zip(names, free_ports(4)))
+    ports = {name: servers.free_port() for name in names}
     with tempfile.TemporaryDirectory() as made:
         folder = pathlib.Path(made)
         listen = {f"WATTRIBUTE__{n.upper().replace('-', '_')}__LISTEN": f"127.0.0.1:{p}" for n, p in ports.items()}

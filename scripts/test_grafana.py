@@ -18,13 +18,14 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.parse
 import urllib.request
 
 import grafana_days
 import grafana_home
+import servers
 from grafana_expect import expect
+from servers import answers, free_port
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
 CHECK = HERE / "contrib" / "grafana" / "check.py"
@@ -35,27 +36,6 @@ CONF = {
     "storage-schemas.conf": "[all]\npattern = .*\nretentions = 10s:7d,1m:30d,10m:1y\n",
     "storage-aggregation.conf": "[counters]\npattern = \\.energy_kwh_\nxFilesFactor = 0\naggregationMethod = last\n[all]\npattern = .*\nxFilesFactor = 0\naggregationMethod = average\n",
 }
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-def answers(url, within=60):
-    """Waits until somebody answers there."""
-    until = time.monotonic() + within
-    while True:
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except urllib.error.HTTPError:
-            return
-        except OSError:
-            if time.monotonic() > until:
-                raise SystemExit(f"nobody answers at {url}") from None
-            time.sleep(0.3)
 
 
 def check(days, *arguments):
@@ -129,10 +109,10 @@ def graphite_servers(work, running):
 
 
 def graphite(work, running):
-    servers = graphite_servers(work, running)
-    if servers is None:
+    found = graphite_servers(work, running)
+    if found is None:
         return
-    url, line = servers
+    url, line = found
     days, sent = made_up(), collections.Counter()
     with socket.create_connection(("127.0.0.1", line), timeout=60) as carbon_line:
         for path, value, at in grafana_days.graphite(days):
@@ -162,10 +142,10 @@ def exported(work, running):
     if not binary.exists():
         print(f"SKIPPED: {binary} is not built (make build), so nothing is exported by it")
         return
-    servers = graphite_servers(work, running)
-    if servers is None:
+    found = graphite_servers(work, running)
+    if found is None:
         return
-    url, line = servers
+    url, line = found
     home = grafana_home.Home(work / "home", line)
     running.append(home.page())
     log = (work / "wattribute.log").open("w")
@@ -218,18 +198,7 @@ def influxdb(work, running):
         if not shutil.which("influxd"):
             print("SKIPPED: influxd is not installed (Debian: apt-get install influxdb)")
             return
-        http, rpc, root = free_port(), free_port(), work / "influxdb"
-        config = work / "influxdb.conf"
-        config.write_text(
-            f'reporting-disabled = true\nbind-address = "127.0.0.1:{rpc}"\n[meta]\ndir = "{root}/meta"\n[data]\ndir = "{root}/data"\nwal-dir = "{root}/wal"\n'
-            f'[http]\nbind-address = "127.0.0.1:{http}"\nlog-enabled = false\n[monitor]\nstore-enabled = false\n'
-        )
-        log = (work / "influxdb.log").open("w")
-        running.append(subprocess.Popen(["influxd", "-config", config], stdout=log, stderr=log))
-        url = f"http://127.0.0.1:{http}"
-        answers(f"{url}/ping")
-        made = urllib.parse.urlencode({"q": "CREATE DATABASE home_assistant_events"}).encode()
-        urllib.request.urlopen(f"{url}/query", data=made, timeout=30).read()
+        url = servers.influxd(work, "home_assistant_events", running)
     bucket = bucket or "home_assistant_events"
     days = made_up()
     lines = "\n".join(grafana_days.influxdb(days))

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "../../store/tests/common/ports.rs"]
+mod ports;
 #[allow(dead_code, reason = "each test file uses a part of it")]
 mod running;
 
@@ -53,7 +55,7 @@ async fn a_meter_with_a_page_is_the_house_without_home_assistant() {
 #[tokio::test]
 async fn another_process_tells_which_meter_is_away_and_why() {
     let folder = tempfile::tempdir().unwrap();
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let nobody = ports::free_port();
     let sources = sources(&[("P1", page()), ("attic", nobody)]);
     let meter = Running::start("meter", folder.path(), &[("WATTRIBUTE__HTTP_SOURCE", &sources)]);
     let api = Running::start("data-api", folder.path(), &[]);
@@ -66,7 +68,7 @@ async fn another_process_tells_which_meter_is_away_and_why() {
 #[test]
 fn once_says_what_each_source_says_or_why_it_does_not() {
     let folder = tempfile::tempdir().unwrap();
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let nobody = ports::free_port();
     let sources = sources(&[("P1", page()), ("attic", nobody)]);
     for words in [&["once"][..], &["meter", "--once"][..]] {
         let said = running::wattribute(words, folder.path(), &[("WATTRIBUTE__HTTP_SOURCE", &sources)]);

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "../../store/tests/common/ports.rs"]
+mod ports;
 mod running;
 
 use std::path::Path;
@@ -153,7 +155,7 @@ fn the_configuration_is_shown_without_secrets() {
 #[test]
 fn a_check_names_what_is_wrong_and_what_would_help() {
     let folder = tempfile::tempdir().unwrap();
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let closed = format!("127.0.0.1:{}", ports::free_port());
     let (url, broker) = (format!("http://{closed}"), format!("mqtt://anna:hush@{closed}"));
     let variables = [("HOME_ASSISTANT_URL", url.as_str()), ("HOME_ASSISTANT_TOKEN", "hush"), ("WATTRIBUTE__MQTT__URL", broker.as_str())];
     let said = wattribute(&["check", "--report", "report.json"], folder.path(), &variables);

@@ -3,12 +3,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
+#[path = "../../store/tests/common/ports.rs"]
+mod ports;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ports::free_port;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use wattribute_domain::{Hold, Quantity, Reading, Role, SeriesId, SeriesInfo, day_start_ms, local_day};
@@ -40,10 +44,6 @@ struct Graphite {
     folder: tempfile::TempDir,
     line_port: u16,
     web_port: u16,
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 impl Graphite {

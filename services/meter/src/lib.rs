@@ -8,6 +8,9 @@ mod http;
 pub mod import;
 mod ingest;
 mod once;
+#[cfg(test)]
+#[path = "../../store/tests/common/ports.rs"]
+mod ports;
 mod run;
 mod sources;
 mod writer;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 /// Where Mosquitto may be.
 const PLACES: [&str; 3] = ["mosquitto", "/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto"];
@@ -30,7 +30,7 @@ impl Mosquitto {
             println!("SKIPPED: Mosquitto is not installed (apt install mosquitto mosquitto-clients)");
             return None;
         }
-        let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+        let port = crate::ports::free_port();
         let mut broker = Mosquitto { port, running: None, is_closed: false, is_tls: false, folder: tempfile::tempdir().unwrap() };
         broker.come_back().await;
         Some(broker)

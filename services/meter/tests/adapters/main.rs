@@ -5,6 +5,8 @@
 mod broker;
 mod home;
 mod pages;
+#[path = "../../../store/tests/common/ports.rs"]
+mod ports;
 mod pulse;
 mod shelly;
 mod tls;
@@ -137,7 +139,7 @@ async fn without_a_broker_it_says_what_is_missing_and_the_rest_runs() {
     home.until_health("tasmota_settings", |state| matches!(state, State::Degraded(why) if why.contains("set `url` in [mqtt]"))).await;
     home.stop().await;
     // Nobody listens there.
-    let port = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let port = ports::free_port();
     sources.broker = serde_json::from_value(json!({"url": format!("127.0.0.1:{port}")})).unwrap();
     let home = Home::start(sources).await;
     home.until_health("tasmota", |state| matches!(state, State::Degraded(why) if why.contains("cannot be reached"))).await;

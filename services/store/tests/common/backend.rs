@@ -1,12 +1,15 @@
 //! The stores that the tests are for: SQLite, and InfluxDB where there is one.
 
-use std::net::TcpListener;
+#[path = "ports.rs"]
+mod ports;
+
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+pub use ports::free_port;
 use tempfile::TempDir;
 use wattribute_store::influx::Account;
 use wattribute_store::{Origin, Settings, Store};
@@ -117,10 +120,6 @@ impl Drop for Process {
 /// A program of that name in the path.
 pub fn in_path(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&std::env::var_os("PATH")?).map(|folder| folder.join(name)).find(|path| path.is_file())
-}
-
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 impl Server {

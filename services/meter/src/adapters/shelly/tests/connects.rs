@@ -8,12 +8,8 @@ use tokio_tungstenite::tungstenite::Message;
 use super::emulator::{Device, connect};
 use super::*;
 
-async fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
-}
-
 async fn listening(more: Value) -> (Shelly, String) {
-    let port = free_port().await;
+    let port = crate::ports::free_port();
     let mut said = json!({"listen": format!("127.0.0.1:{port}"), "every": "300ms"});
     said.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     (adapter(said), format!("ws://127.0.0.1:{port}/shelly/ws"))

@@ -29,7 +29,7 @@ fn an_announcement_says_where_a_device_is(#[case] fullname: &str, #[case] port: 
 async fn what_is_found_says_what_to_set_up() {
     let (plug, meter) = (Device::start(fixture("gen1_plug_s.json")).await, Device::start(fixture("rpc_pro_3em.json")).await);
     meter.lock_with("hush");
-    let port = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let port = crate::ports::free_port();
     let found = ask_all(vec![plug.host(), meter.host(), plug.host(), format!("127.0.0.1:{port}")], &config(json!({}))).await.unwrap();
     assert_eq!(found.len(), 2, "{found:?}");
     assert_eq!((found[0].model.as_str(), found[0].identity.as_str(), &found[0].note), ("SHPLG-S", "A0B1C2000001", &None));

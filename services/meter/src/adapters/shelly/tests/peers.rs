@@ -60,7 +60,7 @@ async fn aiohttp_logs_in_to_the_emulator_by_digest() {
 #[tokio::test]
 async fn aioshelly_hears_the_emulator_that_connects_to_it() {
     let device = Device::start(fixture("rpc_plus_plug_s.json")).await;
-    let port = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let port = crate::ports::free_port();
     let url = format!("ws://127.0.0.1:{port}/api/shelly/ws");
     let text = port.to_string();
     let arguments = [text.as_str(), "A0B1C2000011"];
@@ -80,7 +80,7 @@ async fn aioshelly_hears_the_emulator_that_connects_to_it() {
 
 #[tokio::test]
 async fn our_listener_hears_another_websocket_client() {
-    let port = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let port = crate::ports::free_port();
     let mut shelly = adapter(json!({"listen": format!("127.0.0.1:{port}")}));
     let text = port.to_string();
     let arguments = [text.as_str()];
