@@ -47,6 +47,18 @@ pub struct Gauge {
     pub holds: bool,
 }
 
+impl Gauge {
+    /// What voices say, as a number in their unit.
+    fn of(path: String, voices: Vec<Voice>, by: By, holds: bool) -> Self {
+        Gauge { path: path.into(), voices, scale: 1.0, by, is_state: false, holds }
+    }
+
+    /// Whether something is on.
+    fn is_on(path: &str, level: SeriesId, holds: bool) -> Self {
+        Gauge { is_state: true, ..Gauge::of(format!("{path}.is_on"), vec![Voice::Said(level)], By::Last, holds) }
+    }
+}
+
 /// Energies by day, week, month and year.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Account {
@@ -173,19 +185,11 @@ impl Plan {
     fn add_device(&mut self, device: &Device, path: &str) {
         for &(id, info) in &device.series {
             let Some(metric) = metric(info.quantity) else { continue };
-            let by = match info.quantity {
-                Quantity::EnergyImportKwh | Quantity::EnergyExportKwh | Quantity::Level => By::Last,
-                _ => By::Mean,
-            };
-            let is_state = info.quantity == Quantity::Level;
-            let holds = self.holds(id);
-            self.gauges.push(Gauge {
-                path: format!("{path}.{metric}").into(),
-                voices: vec![Voice::Said(id)],
-                scale: 1.0,
-                by,
-                is_state,
-                holds,
+            let gauge = |by| Gauge::of(format!("{path}.{metric}"), vec![Voice::Said(id)], by, self.holds(id));
+            self.gauges.push(match info.quantity {
+                Quantity::Level => Gauge::is_on(path, id, self.holds(id)),
+                Quantity::EnergyImportKwh | Quantity::EnergyExportKwh => gauge(By::Last),
+                _ => gauge(By::Mean),
             });
         }
         let of = |quantity| device.series.iter().find(|(_, info)| info.quantity == quantity).map(|(id, _)| *id);
@@ -214,16 +218,8 @@ impl Plan {
         let modes = known.iter().find(|(series, _)| *series == id).map(|(_, info)| info.modes.clone()).unwrap_or_default();
         let learned_ms = record.learned_at_ms.div_euclid(3_600_000) * 3_600_000;
         self.attributed.insert(id, Attributed { profile: record.profile.clone(), modes, metered, learned_ms });
-        let gauge = |metric: &str, voice, by, is_state| Gauge {
-            path: format!("{path}.{metric}").into(),
-            voices: vec![voice],
-            scale: 1.0,
-            by,
-            is_state,
-            holds: true,
-        };
-        self.gauges.push(gauge("power_watts", Voice::Attributed(id), By::Mean, false));
-        self.gauges.push(gauge("is_on", Voice::Said(id), By::Last, true));
+        self.gauges.push(Gauge::of(format!("{path}.power_watts"), vec![Voice::Attributed(id)], By::Mean, true));
+        self.gauges.push(Gauge::is_on(path, id, true));
         self.accounts.push(Account { path: path.to_owned(), drains: vec![(1.0, Drain::Drawn(Voice::Attributed(id)))] });
     }
 
@@ -233,17 +229,9 @@ impl Plan {
             let same = |other: &SeriesInfo| other.quantity == quantity && other.source == info.source && other.identity == info.identity;
             known.iter().find(|(_, other)| same(other)).map(|(id, _)| *id)
         };
-        let gauge = |metric: &str, id, by, is_state, holds| Gauge {
-            path: format!("{path}.{metric}").into(),
-            voices: vec![Voice::Said(id)],
-            scale: 1.0,
-            by,
-            is_state,
-            holds,
-        };
-        self.gauges.push(gauge("power_watts", id, By::Mean, false, self.holds(id)));
+        self.gauges.push(Gauge::of(format!("{path}.power_watts"), vec![Voice::Said(id)], By::Mean, self.holds(id)));
         if let Some(level) = of_it(Quantity::Level) {
-            self.gauges.push(gauge("is_on", level, By::Last, true, self.holds(level)));
+            self.gauges.push(Gauge::is_on(path, level, self.holds(level)));
         }
         let drain = of_it(Quantity::EnergyImportKwh).map_or(Drain::Drawn(Voice::Said(id)), Drain::Counter);
         self.accounts.push(Account { path: path.to_owned(), drains: vec![(1.0, drain)] });
@@ -252,14 +240,6 @@ impl Plan {
     /// The whole house: its meter, or the sum of its devices.
     fn add_house(&mut self, prefix: &str, house: Option<SeriesId>, flows: &Flows, powers: &Powers) {
         let path = format!("{prefix}.aggregate");
-        let gauge = |path: String, voices: Vec<Voice>, scale, holds| Gauge {
-            path: path.into(),
-            voices,
-            scale,
-            by: By::Mean,
-            is_state: false,
-            holds,
-        };
         let Some(house) = house else {
             let parts: Vec<_> = powers.circuits().map(|(id, info)| (*id, info.role == Some(Role::Circuit))).collect();
             // What stands on a circuit is counted as a device already.
@@ -267,17 +247,16 @@ impl Plan {
             let parts: Vec<Voice> = parts.iter().filter(|(_, c)| only_circuits || !c).map(|(id, _)| Voice::Said(*id)).collect();
             if !parts.is_empty() {
                 let drains = parts.iter().map(|voice| (1.0, Drain::Drawn(*voice))).collect();
-                self.gauges.push(gauge(format!("{path}.power_watts"), parts, 1.0, true));
+                self.gauges.push(Gauge::of(format!("{path}.power_watts"), parts, By::Mean, true));
                 self.accounts.push(Account { path, drains });
             }
             return;
         };
         let (voice, holds) = (vec![Voice::Said(house)], self.holds(house));
-        self.gauges.push(gauge(format!("{path}.power_watts"), voice.clone(), 1.0, holds));
-        self.gauges.push(gauge(format!("{prefix}.meter.power_kw"), voice, 0.001, holds));
+        self.gauges.push(Gauge::of(format!("{path}.power_watts"), voice.clone(), By::Mean, holds));
+        self.gauges.push(Gauge { scale: 0.001, ..Gauge::of(format!("{prefix}.meter.power_kw"), voice, By::Mean, holds) });
         if let [Flow::Counter(id)] = flows.import[..] {
-            let total = gauge(format!("{prefix}.meter.total_kwh"), vec![Voice::Said(id)], 1.0, self.holds(id));
-            self.gauges.push(Gauge { by: By::Last, ..total });
+            self.gauges.push(Gauge::of(format!("{prefix}.meter.total_kwh"), vec![Voice::Said(id)], By::Last, self.holds(id)));
         }
         let signed = |sign: f64, flows: &[Flow]| flows.iter().map(|flow| (sign, drain(*flow))).collect::<Vec<_>>();
         let drains = if flows.adds_up() {
