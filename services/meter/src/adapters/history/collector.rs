@@ -136,6 +136,13 @@ impl Collector {
         slot.remember(key, attributes)
     }
 
+    /// The same of attributes as text, which are read where they are not remembered.
+    pub(super) fn known(&mut self, slot: u32, json: Option<&[u8]>) -> u32 {
+        let key = json.map_or(Key::NONE, Key::text);
+        let known = self.recall(slot, key);
+        known.unwrap_or_else(|| self.learn(slot, key, json.map(String::from_utf8_lossy).as_deref()))
+    }
+
     /// A row: the entity was in `state` at `at_ms` (`None`: no usable time), with the attributes learned as `known`.
     pub(super) fn say(&mut self, slot: u32, known: u32, state: &[u8], at_ms: Option<i64>, row: impl FnOnce() -> String) {
         self.history.rows += 1;

@@ -7,7 +7,6 @@ use std::path::Path;
 use csv::{ByteRecord, ReaderBuilder};
 
 use super::collector::Collector;
-use super::slot::Key;
 use super::{HistoryError, Progress, time};
 
 const ROWS_PER_PROGRESS: u64 = 20_000;
@@ -107,9 +106,7 @@ impl Rows<'_> {
         self.naive |= instant.is_some_and(|instant| instant.naive);
 
         let attributes = self.columns.attributes.and_then(field).filter(|json| !json.is_empty());
-        let key = attributes.map_or(Key::NONE, Key::text);
-        let known = self.collector.recall(slot, key);
-        let known = known.unwrap_or_else(|| self.collector.learn(slot, key, attributes.map(String::from_utf8_lossy).as_deref()));
+        let known = self.collector.known(slot, attributes);
         self.collector.say(slot, known, state, instant.map(|instant| instant.at_ms), line);
     }
 }

@@ -23,7 +23,6 @@ use self::filter::Filter;
 pub(crate) use self::filter::set as patterns;
 use self::format::Format;
 pub(crate) use self::recorder::energy_preferences;
-use self::slot::Key;
 
 /// What to read, and what to leave out.
 #[derive(Clone, Debug, Default)]
@@ -100,9 +99,7 @@ impl Rows {
         if collector.is_ignored(slot) {
             return collector.skip();
         }
-        let key = attributes.map_or(Key::NONE, |json| Key::text(json.as_bytes()));
-        let known = collector.recall(slot, key);
-        let known = known.unwrap_or_else(|| collector.learn(slot, key, attributes));
+        let known = collector.known(slot, attributes.map(str::as_bytes));
         collector.say(slot, known, state.as_bytes(), time::usable(at_ms), || format!("at {at_ms} ms"));
     }
 

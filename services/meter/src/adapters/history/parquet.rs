@@ -14,7 +14,6 @@ use parquet::schema::types::SchemaDescriptor;
 use self::column::{Cells, Instants, Texts, Times};
 use super::collector::Collector;
 use super::csv::{Columns, WANTED};
-use super::slot::Key;
 use super::{HistoryError, Progress};
 
 /// Small enough for a batch to stay in the processor's cache on its way from one thread to the other.
@@ -163,16 +162,11 @@ impl Rows<'_> {
     }
 
     fn known(&mut self, slot: u32, attributes: Option<&ByteArray>) -> u32 {
-        let Some(json) = attributes else {
-            let known = self.collector.recall(slot, Key::NONE);
-            return known.unwrap_or_else(|| self.collector.learn(slot, Key::NONE, None));
-        };
+        let Some(json) = attributes else { return self.collector.known(slot, None) };
         match &self.last {
             Some((last, of, known)) if *of == slot && last.data() == json.data() => *known,
             _ => {
-                let key = Key::text(json.data());
-                let known = self.collector.recall(slot, key);
-                let known = known.unwrap_or_else(|| self.collector.learn(slot, key, Some(&String::from_utf8_lossy(json.data()))));
+                let known = self.collector.known(slot, Some(json.data()));
                 self.last = Some((json.clone(), slot, known));
                 known
             }

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 
 /// Before 1980 and after 2200 no home was recorded: such a time is a clock that had not been set.
-const USABLE_MS: std::ops::Range<i64> = 315_532_800_000..7_258_118_400_000;
+pub(crate) const USABLE_MS: std::ops::Range<i64> = 315_532_800_000..7_258_118_400_000;
 
 /// An instant, and whether its text named a zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -194,16 +194,7 @@ impl<'a> States<'a> {
             // Attributes that are gone or damaged are no reason to lose the state.
             return Ok(self.collector.learn(slot, key, json.ok().flatten().as_deref()));
         }
-        match row.get_ref(7)? {
-            ValueRef::Text(json) if !json.is_empty() => {
-                let key = Key::text(json);
-                let known = self.collector.recall(slot, key);
-                Ok(known.unwrap_or_else(|| self.collector.learn(slot, key, Some(&String::from_utf8_lossy(json)))))
-            }
-            _ => {
-                let known = self.collector.recall(slot, Key::NONE);
-                Ok(known.unwrap_or_else(|| self.collector.learn(slot, Key::NONE, None)))
-            }
-        }
+        let json = if let ValueRef::Text(json) = row.get_ref(7)? { Some(json).filter(|json| !json.is_empty()) } else { None };
+        Ok(self.collector.known(slot, json))
     }
 }
