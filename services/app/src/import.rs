@@ -74,7 +74,7 @@ pub fn import(arguments: &ImportArguments) -> anyhow::Result<ExitCode> {
         };
         let (store, url) = open_store(&loaded, Origin::Home)?;
         let working = Working::begin("Reading InfluxDB", stderr().is_terminal());
-        let read = runtime()?.block_on(import_influx(&from, &*store, &mut |_| {}));
+        let read = runtime()?.block_on(import_influx(&from, &*store));
         drop(working);
         let summary = read?;
         mirror_later(&loaded, &*store, &summary)?;

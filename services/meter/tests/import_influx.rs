@@ -61,7 +61,7 @@ impl Home {
     }
 
     async fn read(&self, buckets: &[&str]) -> Summary {
-        import_influx(&self.from(buckets), &*self.store, &mut |_| {}).await.unwrap()
+        import_influx(&self.from(buckets), &*self.store).await.unwrap()
     }
 
     async fn of(&self, source: &str, device: &str, quantity: Quantity) -> Option<(SeriesInfo, Vec<(f64, f64)>)> {
@@ -228,7 +228,7 @@ async fn the_house_of_homeiq_goes_on_as_the_sensor_that_it_was_of() {
     home.read(&["smart_meter_data"]).await;
     assert_eq!(home.rows("sensor.home_power", Quantity::PowerW).await, [(300.0, 812.0), (900.0, 815.0)]);
     let named = Influx { meter: Some("sensor.main_power".to_owned()), ..home.from(&["smart_meter_data"]) };
-    import_influx(&named, &*home.store, &mut |_| {}).await.unwrap();
+    import_influx(&named, &*home.store).await.unwrap();
     assert_eq!(home.rows("sensor.main_power", Quantity::PowerW).await.len(), 2);
     assert!(home.of("homeiq", "smart_meter", Quantity::PowerW).await.is_none());
 }
@@ -250,9 +250,9 @@ async fn a_bucket_that_is_the_store_itself_is_read_into_it_but_for_what_is_ours(
     home.has("home_assistant_events", EVENTS).await;
     let settings = Settings { influx: Account::default(), ..Settings::forever() };
     let store = wattribute_store::open_with(&home.server.url, Origin::Home, settings).unwrap();
-    let first = import_influx(&home.from(&[]), &*store, &mut |_| {}).await.unwrap();
+    let first = import_influx(&home.from(&[]), &*store).await.unwrap();
     assert_eq!((first.series, first.readings), (2, 4), "{first:?}");
-    let again = import_influx(&home.from(&[]), &*store, &mut |_| {}).await.unwrap();
+    let again = import_influx(&home.from(&[]), &*store).await.unwrap();
     assert_eq!(again, first, "what was written is not read again");
     assert_eq!(store.series().await.unwrap().len(), 2);
 }
@@ -262,7 +262,7 @@ async fn a_bucket_without_anything_that_is_known_is_said_to_be() {
     let Some(home) = Home::new() else { return };
     home.has("weather", "rain,place=garden mm=3 0").await;
     let store = &*home.store;
-    let why = |from: Influx| async move { import_influx(&from, store, &mut |_| {}).await.unwrap_err().to_string() };
+    let why = |from: Influx| async move { import_influx(&from, store).await.unwrap_err().to_string() };
     let nothing = why(home.from(&[])).await;
     assert!(nothing.contains("nothing of Home Assistant or HomeIQ in weather: name the bucket"), "{nothing}");
     let missing = why(home.from(&["elsewhere"])).await;

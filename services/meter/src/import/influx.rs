@@ -53,8 +53,8 @@ pub enum InfluxImportError {
 
 type Result<T> = std::result::Result<T, InfluxImportError>;
 
-/// Writes what is there into the store. The same again changes nothing. `told` hears what is being read.
-pub async fn import_influx(from: &Influx, store: &dyn Store, told: &mut (dyn FnMut(&str) + Send)) -> Result<Summary> {
+/// Writes what is there into the store. The same again changes nothing.
+pub async fn import_influx(from: &Influx, store: &dyn Store) -> Result<Summary> {
     let mut summary = Summary::default();
     let (host, buckets) = Database::list(from).await?;
     let mut databases = Vec::new();
@@ -70,7 +70,6 @@ pub async fn import_influx(from: &Influx, store: &dyn Store, told: &mut (dyn FnM
     let mut states = BTreeSet::new();
     for database in &databases {
         for entity in homeiq::entities(database).await? {
-            told(&entity);
             let written = homeiq::events(database, &entity, store).await?;
             if written.readings > 0 {
                 states.insert(entity);
@@ -78,7 +77,6 @@ pub async fn import_influx(from: &Influx, store: &dyn Store, told: &mut (dyn FnM
             summary.add(written);
         }
         for entity in home_assistant::entities(database).await? {
-            told(&entity.entity_id);
             let written = home_assistant::states(database, &entity, store).await?;
             if written.readings > 0 {
                 states.insert(entity.entity_id.clone());
@@ -88,7 +86,6 @@ pub async fn import_influx(from: &Influx, store: &dyn Store, told: &mut (dyn FnM
     }
     let mut is_known = !states.is_empty();
     for database in &databases {
-        told("smart_meter");
         if let Some(written) = homeiq::meter(database, from.meter.as_deref(), &states, store).await? {
             is_known = true;
             summary.add(written);

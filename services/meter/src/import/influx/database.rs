@@ -7,13 +7,12 @@ use wattribute_store::influx::{Account, Cell, Client, Dialect, Space, Table, quo
 use wattribute_store::{Result, StoreError};
 
 use super::Influx;
+use crate::adapters::history::time::USABLE_MS;
 
 /// Rows that are asked for at once: of states with their attributes some 5 MB.
 const PAGE: usize = 10_000;
 /// How long a page may take: years are looked through on small machines.
 const TIMEOUT: Duration = Duration::from_secs(120);
-/// No home was recorded before, ms.
-const FIRST_MS: i64 = 315_532_800_000;
 /// The tag that points of ours carry.
 const OURS: &str = "series";
 
@@ -101,7 +100,7 @@ impl Database {
         let mut condition: Vec<String> = tags.iter().map(|(tag, value)| format!("{} = {}", name(tag), quoted(value))).collect();
         condition.push(format!("{} = ''", name(OURS)));
         let query = format!("SELECT {columns} FROM {} WHERE {}", name(measurement), condition.join(" AND "));
-        Pages { database: self, query, next_ms: Some(FIRST_MS) }
+        Pages { database: self, query, next_ms: Some(USABLE_MS.start) }
     }
 }
 
@@ -116,16 +115,12 @@ pub struct Pages<'a> {
 impl Pages<'_> {
     /// The next page; `None` behind the last.
     pub async fn next(&mut self) -> Result<Option<Table>> {
-        self.next_of(PAGE).await
-    }
-
-    async fn next_of(&mut self, most: usize) -> Result<Option<Table>> {
         let Some(from_ms) = self.next_ms.take() else { return Ok(None) };
-        let query = format!("{} AND time >= {from_ms}ms ORDER BY time LIMIT {most}", self.query);
+        let query = format!("{} AND time >= {from_ms}ms ORDER BY time LIMIT {PAGE}", self.query);
         let found = self.database.client.query(Space::Main, &query).await?;
         let Some(mut table) = found.into_iter().flatten().next() else { return Ok(None) };
         let at = |row: &Vec<Cell>| row.first().and_then(Cell::whole);
-        if table.rows.len() >= most
+        if table.rows.len() >= PAGE
             && let (Some(first_ms), Some(last_ms)) = (table.rows.first().and_then(at), table.rows.last().and_then(at))
         {
             // Instants are finer than the ms that they are asked in: those of the last ms may go on in the next page.
