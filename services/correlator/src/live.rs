@@ -173,15 +173,18 @@ impl Live {
         let polled = |id: SeriesId| self.catalogue.info(id).is_some_and(|info| info.hold == Hold::Intervals);
         let mut falls_silent_ms: Option<i64> = None;
         for &id in &learned.inputs {
-            let rows = self.window.rows(id);
+            let mut rows = self.window.rows(id);
             if polled(id) {
                 match rows.silent_since_ms(until_ms) {
                     // Kept in the window: what is left of a silent meter there does not tell how often it spoke.
-                    Some(silent_ms) => self.window.fall_silent(id, silent_ms),
+                    Some(silent_ms) => {
+                        self.window.fall_silent(id, silent_ms);
+                        rows.push(silent_ms, f64::NAN);
+                    }
                     None => falls_silent_ms = rows.falls_silent_ms().filter(|ms| *ms > until_ms).into_iter().chain(falls_silent_ms).min(),
                 }
             }
-            self.catalogue.add(&mut history, id, self.window.rows(id), until_ms);
+            self.catalogue.add(&mut history, id, rows, until_ms);
         }
         let Joined { power, records, next_close_ms } = join(&self.catalogue, &learned.model, &learned.meter, history, until_ms);
         self.next_close_ms = next_close_ms.into_iter().chain(falls_silent_ms.map(|ms| ms + 1)).min();

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 use wattribute_domain::AlertRecord;
 use wattribute_service::mqtt::{Client, MqttError};
-use wattribute_store::spool::{Refusal, Sink, Spool, SpoolError, deliver};
+use wattribute_store::spool::{Refusal, Sink, Spool, deliver};
 
 use super::payload;
 use crate::publish::condition::Condition;
@@ -55,7 +55,8 @@ pub async fn publish(broker: Broker, folder: PathBuf, mut coming: mpsc::Receiver
     };
     let put = async {
         while let Some(alert) = coming.recv().await {
-            if let Err(wrong) = keep(&spool, payload(&alert, is_demo).to_string()).await {
+            let text = payload(&alert, is_demo).to_string();
+            if let Err(wrong) = spool.apart(move |spool| spool.push(text.as_bytes())).await {
                 condition.failed(&wrong.to_string());
                 tracing::warn!(alert = alert.id, "an alert is not published: {wrong}");
             }
@@ -71,8 +72,4 @@ pub async fn publish(broker: Broker, folder: PathBuf, mut coming: mpsc::Receiver
         () = put => {}
         () = deliver(spool.clone(), broker) => {}
     }
-}
-
-async fn keep(spool: &Arc<Spool>, text: String) -> Result<(), SpoolError> {
-    spool.apart(move |spool| spool.push(text.as_bytes())).await
 }
