@@ -156,6 +156,13 @@ impl Access {
         matches!(self.shown(peer, &request.headers).await, Shown::Known(known) if known.allows(scope))
     }
 
+    /// Whether a request that was let in to read would be let in now: its token may have been revoked, its login may have ended. For answers
+    /// that last; [`guard`] puts who is to be asked into the request's extensions.
+    pub async fn still_admits(&self, request: &Parts) -> bool {
+        let peer = guard::peer(&request.extensions);
+        self.0.auth == Auth::None || self.is_near(peer, &request.headers) || self.shows(request, Scope::Read).await
+    }
+
     /// Whether anybody but this machine could get in.
     pub fn lets_others_in(&self) -> bool {
         self.0.auth == Auth::None || !self.0.known.is_empty() || !self.0.networks.is_empty()

@@ -12,15 +12,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, broadcast};
+use tokio::time::{Instant, Interval, interval_at};
 use tokio_util::sync::CancellationToken;
 use wattribute_domain::{SeriesId, SeriesInfo};
-use wattribute_service::Problem;
+use wattribute_service::{Access, Problem};
 use wattribute_store::Store;
 
 use super::Api;
@@ -31,6 +33,8 @@ use frames::{Item, LiveEvent, LiveLagged, News};
 const MOST_STREAMS: usize = 64;
 /// News that wait for a slow listener, at most.
 const WAITING: usize = 256;
+/// Whoever listens is asked so often whether it still may: its token may have been revoked.
+const ASK_AGAIN: Duration = Duration::from_secs(15);
 /// A comment is sent so often, so that nobody takes the connection for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// A proxy that gathers an answer before it hands it on, as nginx does, would let each event wait for the next ones.
@@ -44,6 +48,7 @@ struct Shared {
     store: Arc<dyn Store>,
     is_demo: bool,
     shutdown: CancellationToken,
+    ask_again: Duration,
     streams: Arc<Semaphore>,
     news: broadcast::Sender<Arc<News>>,
     /// Whether the poller runs.
@@ -55,7 +60,17 @@ impl Live {
     pub fn new(store: Arc<dyn Store>, is_demo: bool, shutdown: CancellationToken) -> Self {
         let streams = Arc::new(Semaphore::new(MOST_STREAMS));
         let news = broadcast::Sender::new(WAITING);
-        Live(Arc::new(Shared { store, is_demo, shutdown, streams, news, is_polling: Mutex::new(false) }))
+        Live(Arc::new(Shared { store, is_demo, shutdown, ask_again: ASK_AGAIN, streams, news, is_polling: Mutex::new(false) }))
+    }
+
+    /// The same, whose listeners are asked more often whether they still may listen.
+    #[cfg(test)]
+    pub(super) fn asking_again_every(store: Arc<dyn Store>, ask_again: Duration) -> Self {
+        let mut live = Live::new(store, false, CancellationToken::new());
+        if let Some(shared) = Arc::get_mut(&mut live.0) {
+            shared.ask_again = ask_again;
+        }
+        live
     }
 
     /// All news from now on; begins to poll where nobody listened before.
@@ -121,6 +136,8 @@ struct Listening {
     news: broadcast::Receiver<Arc<News>>,
     choice: Choice,
     shutdown: CancellationToken,
+    request: Parts,
+    ask_again: Interval,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -132,6 +149,12 @@ impl Listening {
             }
             let heard = tokio::select! {
                 heard = self.news.recv() => heard,
+                _ = self.ask_again.tick() => {
+                    if !still_may(&self.request).await {
+                        return None;
+                    }
+                    continue;
+                }
                 () = self.shutdown.cancelled() => return None,
             };
             match heard {
@@ -140,6 +163,14 @@ impl Listening {
                 Err(RecvError::Closed) => return None,
             }
         }
+    }
+}
+
+/// Whether the one who listens would be let in now as well.
+async fn still_may(request: &Parts) -> bool {
+    match request.extensions.get::<Access>() {
+        Some(access) => access.still_admits(request).await,
+        None => true,
     }
 }
 
@@ -163,7 +194,7 @@ fn event(name: &'static str, data: &impl serde::Serialize) -> Option<Event> {
 /// The first event is `hello`, with how things are now. Then `reading` (at most one of a series a second), `correlation` (new, replaced or
 /// retracted; by its `id`), `alert`, `profiles` when devices were learned anew, and `lagged` to a listener that was too slow for some of it. The data
 /// of each is one of the schemas below. The id of an event is a place in what arrived: with it as `Last-Event-ID`, readings that arrived since are
-/// told, as far as they are of the last 15 minutes; correlations of that time are in `hello`.
+/// told, as far as they are of the last 15 minutes; correlations of that time are in `hello`. A stream ends within seconds of the end of its token or login.
 #[utoipa::path(
     get, path = "/live", tag = "readings",
     params(
@@ -176,7 +207,7 @@ fn event(name: &'static str, data: &impl serde::Serialize) -> Option<Event> {
         (status = 503, description = "Too many streams, or the store cannot be used", body = Problem, content_type = "application/problem+json")
     )
 )]
-pub async fn live(State(api): State<Api>, asked: Asked, headers: HeaderMap) -> Result<Response, Problem> {
+pub async fn live(State(api): State<Api>, asked: Asked, request: Parts) -> Result<Response, Problem> {
     let shared = &api.live.0;
     let Ok(permit) = shared.streams.clone().try_acquire_owned() else {
         return Err(Problem::new(
@@ -186,7 +217,7 @@ pub async fn live(State(api): State<Api>, asked: Asked, headers: HeaderMap) -> R
     };
     let all = api.store.series().await?;
     let choice = Choice(asked.series(&all)?.map(|chosen| chosen.into_iter().map(|(id, _)| id).collect()));
-    let since = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.trim().parse().ok());
+    let since = request.headers.get("last-event-id").and_then(|id| id.to_str().ok()?.trim().parse().ok());
     // In this order, so that nothing is missed in between; what is told twice says the same.
     let news = api.live.listen().await?;
     let takes = |id: SeriesId, info: &SeriesInfo| choice.takes(id, frames::is_usual(info));
@@ -196,7 +227,9 @@ pub async fn live(State(api): State<Api>, asked: Asked, headers: HeaderMap) -> R
         let missed = frames::missed(&*shared.store, since, takes).await?;
         waiting.extend(events(&missed, cursor, &choice));
     }
-    let listening = Listening { waiting, news, choice, shutdown: shared.shutdown.clone(), _permit: permit };
+    let ask_again = interval_at(Instant::now() + shared.ask_again, shared.ask_again);
+    let shutdown = shared.shutdown.clone();
+    let listening = Listening { waiting, news, choice, shutdown, request, ask_again, _permit: permit };
     let stream = stream::unfold(listening, |mut listening| async move {
         let event = listening.next().await?;
         Some((Ok::<_, Infallible>(event), listening))

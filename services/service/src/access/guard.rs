@@ -24,6 +24,8 @@ pub async fn guard(State(access): State<Access>, mut request: Request, next: Nex
         Err(refused) => return refused,
     };
     request.extensions_mut().insert(said);
+    // An answer that lasts asks again.
+    request.extensions_mut().insert(access);
     next.run(request).await
 }
 

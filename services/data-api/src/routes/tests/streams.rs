@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use axum::body::BodyDataStream;
 use futures_util::StreamExt;
+use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
+use wattribute_service::Access;
+use wattribute_service::access::{Scope, tokens};
 
 use super::*;
 
@@ -253,6 +256,29 @@ async fn a_stream_too_many_is_refused_and_one_that_ends_makes_room() {
     for frames in &mut open {
         assert_eq!(frames.await_event("reading").await.data["value"].as_f64(), Some(612.5));
     }
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_the_token_that_opened_it() {
+    let home = Home::lived_in().await;
+    let live = Live::asking_again_every(home.store.clone(), Duration::from_millis(20));
+    let app = crate::router(Api { live, ..Api::new(home.store.clone(), Config::default(), false) }).split_for_parts().0;
+    let create = async |name| tokens::create(&*home.store, name, Scope::Read).await.unwrap().1;
+    let tokens = [create("phone").await, create("tablet").await];
+    let access = Access::default();
+    access.keep_in(home.store.clone()).await;
+    let mut open = Vec::new();
+    for token in tokens {
+        let request = Request::get("/api/v1/live").header("authorization", format!("Bearer {}", token.expose_secret()));
+        let request = request.extension(access.clone()).body(Body::empty()).unwrap();
+        let body = app.clone().oneshot(request).await.unwrap().into_body().into_data_stream();
+        open.push(Frames { body, text: String::new() });
+    }
+    let [phone, tablet] = &mut open[..] else { panic!() };
+    tokens::revoke(&*home.store, "phone").await.unwrap();
+    while phone.next().await.is_some() {}
+    say(&home, 1, now().timestamp_millis(), 612.5).await;
+    assert_eq!(tablet.await_event("reading").await.data["value"].as_f64(), Some(612.5), "the other goes on");
 }
 
 #[tokio::test]
