@@ -59,7 +59,9 @@ fn adapters() -> Vec<(String, PathBuf)> {
 
 fn section<'a>(readme: &'a str, heading: &str) -> &'a str {
     let after = readme.split_once(&format!("\n# {heading}\n")).map_or("", |(_, after)| after);
-    after.split_once("\n# ").map_or(after, |(section, _)| section).trim()
+    // A comment of an example begins like a heading.
+    let end = HEADINGS.iter().filter_map(|next| after.find(&format!("\n# {next}\n"))).min();
+    after[..end.unwrap_or(after.len())].trim()
 }
 
 #[test]
@@ -182,6 +184,10 @@ fn the_document_is_built_from_the_readmes() {
     let path = crate_folder().join("../../docs/ADAPTERS.md");
     if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
         std::fs::write(&path, &text).unwrap();
+    }
+    for (name, folder) in adapters() {
+        let sample = std::fs::read_to_string(folder.join("sample.toml")).unwrap();
+        assert!(text.contains(&format!("```toml\n{sample}```\n")), "{name}: the whole sample is in the document");
     }
     let written = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(written == text, "docs/ADAPTERS.md is not what the READMEs say: `make accept` takes it over");
