@@ -1,16 +1,18 @@
 //! `once` and `discover`: what a source says now, and what would be read of it. Both only look.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::ValueEnum;
+use wattribute_domain::SeriesInfo;
 use wattribute_meter::Kind;
 use wattribute_service::home_assistant;
-use wattribute_store::Origin;
+use wattribute_store::{Origin, Store};
 
-use crate::config::{self, Config, Services};
-use crate::run::{Arguments, open_store, runtime};
+use crate::config::{self, Config, Loaded, Services};
+use crate::run::{Arguments, open_store, runtime, store_origin, store_url};
 
 /// What `discover` takes.
 #[derive(clap::Args, Debug)]
@@ -99,14 +101,13 @@ pub struct OnceArguments {
 pub fn once(arguments: &OnceArguments) -> anyhow::Result<ExitCode> {
     let loaded = config::load(arguments.all.config.as_deref(), Services::All)?;
     let sources = &loaded.config.meter.sources;
-    // Without a word to write, what is known of series is looked up in a store that is thrown away.
-    let folder = tempfile::tempdir().context("no folder for what is read could be made")?;
-    let store = match arguments.write {
-        true => open_store(&loaded, Origin::Home)?.0,
-        false => wattribute_store::open(&format!("sqlite:{}", folder.path().join("once.db").display()), Origin::Home)?,
-    };
     let mut text = String::new();
     let runtime = runtime()?;
+    // Without a word to write, what is known of series is looked up in a store that is thrown away.
+    let (store, _folder) = match arguments.write {
+        true => (open_store(&loaded, Origin::Home)?.0, None),
+        false => runtime.block_on(async { passing_store(known(&loaded).await).await }).map(|(store, folder)| (store, Some(folder)))?,
+    };
     if loaded.config.home_assistant.is_set() || sources.names().is_empty() {
         let written = arguments.write.then_some(&*store);
         text += runtime.block_on(wattribute_meter::once(home_assistant(&loaded.config)?, written))?.trim_end();
@@ -116,6 +117,22 @@ pub fn once(arguments: &OnceArguments) -> anyhow::Result<ExitCode> {
         text += &runtime.block_on(wattribute_meter::once_of(sources, &*store, arguments.write, arguments.wait))?;
     }
     show(&text)
+}
+
+/// A store that is thrown away with its folder and knows these series, so that what has a name goes by it.
+pub async fn passing_store(known: Vec<SeriesInfo>) -> anyhow::Result<(Arc<dyn Store>, tempfile::TempDir)> {
+    let folder = tempfile::tempdir().context("no folder for what is read could be made")?;
+    let store = wattribute_store::open(&format!("sqlite:{}", folder.path().join("once.db").display()), Origin::Home)?;
+    store.describe(known).await?;
+    Ok((store, folder))
+}
+
+/// The series that the store of this home knows; none where it is not there or cannot be read, which `check` tells.
+pub async fn known(loaded: &Loaded) -> Vec<SeriesInfo> {
+    let is_there =
+        store_url(loaded, Origin::Home).and_then(|url| store_origin(loaded, &url)).is_ok_and(|origin| origin == Some(Origin::Home));
+    let Some((store, _)) = is_there.then(|| open_store(loaded, Origin::Home).ok()).flatten() else { return Vec::new() };
+    store.series().await.unwrap_or_default().into_iter().map(|(_, info)| info).collect()
 }
 
 fn home_assistant(config: &Config) -> anyhow::Result<&home_assistant::Config> {

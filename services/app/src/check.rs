@@ -76,12 +76,15 @@ async fn look(loaded: &Loaded) -> Vec<Finding> {
     let mut all = vec![configuration(loaded)];
     all.extend(loaded.warnings.iter().map(|warning| Finding::ok("configuration", format!("note: {warning}"))));
     all.push(store(loaded).await);
-    let others = loaded.config.meter.sources.names();
-    if loaded.config.home_assistant.is_set() || others.is_empty() {
-        all.extend(sources::home_assistant(&loaded.config.home_assistant).await);
-    } else {
-        all.push(Finding::ok("sources", format!("{}; no Home Assistant is set up", others.join(", "))));
+    let others = !loaded.config.meter.sources.names().is_empty();
+    if loaded.config.home_assistant.is_set() || !others {
+        all.extend(sources::home_assistant(&loaded.config.home_assistant, loaded.config.home.meter.as_deref()).await);
     }
+    if others {
+        all.extend(sources::others(loaded).await);
+    }
+    let remedy = "see `meter` in [home] and [roles] in `wattribute config --sample`";
+    all.extend(loaded.doubts.iter().map(|doubt| Finding::problem("configuration", doubt.clone(), remedy)));
     all.extend(sources::mqtt(&loaded.config.mqtt).await);
     all.extend(sinks::mirror(loaded).await);
     all.extend(sinks::graphite(&loaded.config.graphite).await);

@@ -1,6 +1,7 @@
 //! The configuration: what every part of it is, and where it comes from.
 
 mod earlier;
+mod named;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -120,6 +121,8 @@ pub struct Loaded {
     pub config: Config,
     /// What the owner should know of them, a sentence each.
     pub warnings: Vec<String>,
+    /// What names a device or a source that is not there, a sentence each.
+    pub doubts: Vec<String>,
     /// The settings with their origins and without their secrets, as TOML.
     pub shown: String,
     /// The file that was read, if any.
@@ -219,6 +222,7 @@ pub fn load_from(file: Option<&Path>, environment: &[(String, String)], services
         shown: loader.effective(SAMPLE)?,
         file: loader.file().map(Path::to_owned),
         store_is_in_environment: environment.iter().any(|(name, value)| name == "WATTRIBUTE__STORE__URL" && !value.trim().is_empty()),
+        doubts: named::doubts(&config),
         config,
         warnings,
     })

@@ -74,7 +74,7 @@ fn run(arguments: &Arguments, services: Services, origin: Origin) -> anyhow::Res
     let loaded = config::load(arguments.config.as_deref(), services)?;
     let access = Access::new(&loaded.config.access)?;
     telemetry::begin();
-    for warning in &loaded.warnings {
+    for warning in loaded.warnings.iter().chain(&loaded.doubts) {
         tracing::warn!("{warning}");
     }
     let runtime = runtime()?;

@@ -63,8 +63,10 @@ pub struct Found {
 
 /// Finds the house's meter in the last days, where the owner does not name it.
 pub async fn find_meter(store: &dyn Store, catalogue: &Catalogue, named: Option<&str>, now_ms: i64) -> anyhow::Result<Found> {
-    let in_words =
-        |e: wattribute_analysis::AnalysisError| anyhow::anyhow!("{}", e.to_string().replace("--meter", "WATTRIBUTE__HOME__METER"));
+    let in_words = |e: wattribute_analysis::AnalysisError| {
+        let said = e.to_string().replace("--meter ", "the house's meter, ").replace(" in the history", " among what was heard until now");
+        anyhow::anyhow!("{}", said.replace("--meter", "`meter` in [home]"))
+    };
     let is_named = named.is_some();
     let meant = meant(catalogue, named)?;
     let named = meant.as_deref();

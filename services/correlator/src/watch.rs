@@ -137,6 +137,8 @@ struct Watch {
     unknown: Unknown,
     /// How often the meter was looked for.
     finds: u32,
+    /// Whether it was told that the house's meter is not known.
+    is_missed: bool,
     /// Local night that was looked at, by when, and its phantom load.
     phantom: (i64, Option<f64>),
     /// What was heard of meters, and when that was looked at.
@@ -169,6 +171,7 @@ impl Watch {
             compared_ms: 0,
             unknown: Unknown::default(),
             finds: 0,
+            is_missed: false,
             phantom: (0, None),
             meters: (0, Vec::new()),
             trouble: None,
@@ -233,7 +236,7 @@ impl Watch {
         let chosen = home_choice(&*self.store).await?;
         if chosen.meter != self.chosen.meter {
             // It is looked for at once.
-            (self.finds, self.found_ms) = (0, 0);
+            (self.finds, self.found_ms, self.is_missed) = (0, 0, false);
         }
         self.chosen = chosen;
         Ok(())
@@ -282,9 +285,9 @@ impl Watch {
             Err(error) => {
                 let heard_nothing = self.live.catalogue.sensors().is_empty();
                 let why = if heard_nothing { "no sensor of power or energy was heard yet".to_owned() } else { format!("{error:#}") };
-                let is_new = self.health.set("whole_house_meter", State::Degraded(why.clone()));
-                // At first little has arrived: that is no news.
-                if (self.finds == EARLY_FINDS || is_new && self.finds > EARLY_FINDS) && !heard_nothing {
+                self.health.set("whole_house_meter", State::Degraded(why.clone()));
+                // At first little has arrived: that is no news. Nor is it that there is more to choose from.
+                if self.finds >= EARLY_FINDS && !heard_nothing && !std::mem::replace(&mut self.is_missed, true) {
                     tracing::warn!(why, "the house's meter is not known yet");
                 }
             }

@@ -1,10 +1,13 @@
 //! What there is on the network, for people.
 
+mod settings;
+
 use std::fmt::Write;
 use std::time::Duration;
 
 use crate::Sources;
 use crate::adapters::{AdapterError, Found, kasa, mqtt, shelly, tapo, tuya};
+use crate::columns::columns;
 
 /// Where devices are looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,45 +50,46 @@ impl Kind {
 /// Looks for `wait` in each of these places at once, and says what was found, with what to put into the configuration.
 pub async fn find(kinds: &[Kind], sources: &Sources, wait: Duration) -> String {
     let looked = kinds.iter().map(|kind| async move { (*kind, kind.look(sources, wait).await) });
-    let mut text = String::new();
+    let (mut text, mut all) = (String::new(), Vec::new());
     for (kind, found) in futures_util::future::join_all(looked).await {
         let _ = writeln!(text, "{}", kind.name());
         match found {
             Ok(found) if found.is_empty() => {
                 let _ = writeln!(text, "  nothing answered within {} s", wait.as_secs_f64());
             }
-            Ok(found) => say(&mut text, &found),
+            Ok(found) => {
+                say(&mut text, &found);
+                all.extend(found);
+            }
             Err(why) => {
                 let _ = writeln!(text, "  {why}");
             }
         }
         text.push('\n');
     }
-    text
-}
-
-/// A line for each device, then what to put into the configuration, each part once.
-fn say(text: &mut String, found: &[Found]) {
-    for one in found {
-        let name = if one.name.is_empty() { &one.identity } else { &one.name };
-        let kind = format!("{} {}", one.kind, one.model);
-        let line = format!("  {name:<28}{:<28}{:<24}{}", one.address, kind.trim(), one.identity);
-        let _ = writeln!(text, "{}", line.trim_end());
-        if let Some(note) = &one.note {
-            let _ = writeln!(text, "    {note}");
-        }
-    }
-    let mut configs: Vec<&str> = Vec::new();
-    for one in found.iter().map(|one| one.config.trim()).filter(|config| !config.is_empty()) {
-        if !configs.contains(&one) {
-            configs.push(one);
-        }
-    }
-    let _ = writeln!(text, "\n  To be read, in wattribute.toml:\n");
-    for config in configs {
+    let config = settings::together(all.iter().map(|one| one.config.as_str()));
+    if !config.is_empty() {
+        let _ = writeln!(text, "To be read, in wattribute.toml:\n");
         for line in config.lines() {
             let _ = writeln!(text, "{}", format!("    {line}").trim_end());
         }
-        text.push('\n');
+    }
+    text
+}
+
+/// A line for each device, with what else is to be known of it below.
+fn say(text: &mut String, found: &[Found]) {
+    let rows: Vec<_> = found
+        .iter()
+        .map(|one| {
+            let name = if one.name.is_empty() { &one.identity } else { &one.name };
+            [name.clone(), one.address.clone(), format!("{} {}", one.kind, one.model).trim().to_owned(), one.identity.clone()]
+        })
+        .collect();
+    for (line, one) in columns(&rows).into_iter().zip(found) {
+        let _ = writeln!(text, "{line}");
+        if let Some(note) = &one.note {
+            let _ = writeln!(text, "    {note}");
+        }
     }
 }

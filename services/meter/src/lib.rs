@@ -2,6 +2,7 @@
 
 pub mod adapters;
 pub mod backups;
+mod columns;
 mod consumption;
 mod find;
 mod http;
@@ -13,6 +14,7 @@ mod once;
 mod ports;
 mod run;
 mod sources;
+mod tried;
 mod writer;
 
 pub use adapters::home_assistant::{discover, once};
@@ -23,3 +25,4 @@ pub use ingest::ingest;
 pub use once::once_of;
 pub use run::{Config, run};
 pub use sources::Sources;
+pub use tried::{Tried, try_sources};

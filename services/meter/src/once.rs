@@ -11,16 +11,17 @@ use wattribute_store::{Batch, Store};
 
 use crate::Sources;
 use crate::adapters::{Adapter, AdapterError, Event};
+use crate::columns::columns;
 
 /// How long a source with several devices may say nothing new before it is taken to have said all: longer than a device may take to answer.
 const QUIET: Duration = Duration::from_secs(6);
 
 /// What one adapter said.
-struct Said {
-    source: String,
-    device: Option<String>,
+pub(crate) struct Said {
+    pub source: String,
+    pub device: Option<String>,
     series: BTreeMap<u32, (SeriesInfo, Option<(i64, f64)>)>,
-    troubles: BTreeSet<String>,
+    pub troubles: BTreeSet<String>,
 }
 
 /// Asks every source beside Home Assistant, for at most `wait`, and says what each of its devices says, or why it does not. What was said is
@@ -45,7 +46,7 @@ pub async fn once_of(sources: &Sources, store: &dyn Store, is_written: bool, wai
     Ok(text)
 }
 
-async fn hear(mut adapter: Box<dyn Adapter>, until: Instant) -> Said {
+pub(crate) async fn hear(mut adapter: Box<dyn Adapter>, until: Instant) -> Said {
     let (source, device) = (adapter.name().to_owned(), adapter.device().map(str::to_owned));
     let mut said = Said { source, device, series: BTreeMap::new(), troubles: BTreeSet::new() };
     let is_pushed = adapter.listens().is_some();
@@ -65,7 +66,7 @@ async fn hear(mut adapter: Box<dyn Adapter>, until: Instant) -> Said {
                 }
             }
             Err(error) => {
-                said.troubles.insert(error.to_string());
+                said.troubles.insert(said.device.iter().map(|device| format!("{device}: ")).collect::<String>() + &error.to_string());
                 if !is_pushed || matches!(error, AdapterError::Unauthorized(_) | AdapterError::Unsupported(_)) {
                     break;
                 }
@@ -77,6 +78,12 @@ async fn hear(mut adapter: Box<dyn Adapter>, until: Instant) -> Said {
 }
 
 impl Said {
+    /// The devices that said a value.
+    pub fn spoken(&self) -> Vec<&str> {
+        let said = self.series.values().filter(|(_, last)| last.is_some_and(|(_, value)| value.is_finite()));
+        said.map(|(info, _)| info.device.as_str()).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
     fn take(&mut self, events: Vec<Event>) {
         for event in events {
             match event {
@@ -99,10 +106,17 @@ fn lines(text: &mut String, said: &Said, wait: Duration) {
     let mut heard: Vec<_> =
         said.series.values().filter_map(|(info, last)| Some((info, last.filter(|(_, value)| value.is_finite())?.1))).collect();
     heard.sort_by(|(a, _), (b, _)| (&a.device, a.quantity).cmp(&(&b.device, b.quantity)));
-    for (info, value) in &heard {
-        let value = format!("{}{}", (value * 1e4).round() / 1e4, unit(info.quantity));
-        let label = if info.label() == info.device { "" } else { info.label() };
-        let _ = writeln!(text, "{}", format!("  {:<26}{:<20}{value:<14}{label}", info.device, info.quantity.name()).trim_end());
+    let is_shared = |info: &SeriesInfo| heard.iter().any(|(other, _)| other.label() == info.label() && other.device != info.device);
+    let rows = heard.iter().map(|(info, value)| {
+        let label = match info.label() {
+            label if is_shared(info) => format!("{label} ({})", info.identity),
+            label if label == info.device => String::new(),
+            label => label.to_owned(),
+        };
+        [info.device.clone(), info.quantity.name().to_owned(), format!("{}{}", (value * 1e5).round() / 1e5, unit(info.quantity)), label]
+    });
+    for line in columns(&rows.collect::<Vec<_>>()) {
+        let _ = writeln!(text, "{line}");
     }
     for why in &said.troubles {
         let _ = writeln!(text, "  {why}");
@@ -121,7 +135,8 @@ fn unit(quantity: Quantity) -> &'static str {
         Quantity::VoltageV => " V",
         Quantity::CurrentA => " A",
         Quantity::FrequencyHz => " Hz",
-        Quantity::PowerFactor | Quantity::PricePerKwh | Quantity::Level => "",
+        Quantity::PricePerKwh => " per kWh",
+        Quantity::PowerFactor | Quantity::Level => "",
     }
 }
 

@@ -1,35 +1,41 @@
-//! Home Assistant and the broker, tried.
+//! Home Assistant, the other sources and the broker, tried.
 
 use std::time::Duration;
 
 use chrono::Utc;
 use serde_json::{Value, json};
+use wattribute_meter::{Sources, Tried};
 use wattribute_service::home_assistant::{Config, HaError, Rest};
 use wattribute_service::mqtt::{self, Event};
 
 use super::Finding;
+use crate::ask::{known, passing_store};
+use crate::config::Loaded;
 
 const HOME_ASSISTANT: &str = "Home Assistant";
 const METER: &str = "whole-house meter";
 const CLOCK: &str = "clock";
 /// Past this, steps and switches no longer meet, s.
 const LARGEST_SKEW_S: f64 = 2.0;
+/// How long a device may take to say something.
+const LONGEST_SILENCE: Duration = Duration::from_secs(8);
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
 /// Home Assistant: whether it answers, whether its clock is ours, whether the house's meter is found in it.
-pub async fn home_assistant(config: &Config) -> Vec<Finding> {
+pub async fn home_assistant(config: &Config, house_meter: Option<&str>) -> Vec<Finding> {
     if !config.is_set() {
-        let remedy = "set HOME_ASSISTANT_URL and HOME_ASSISTANT_TOKEN (a long-lived token of your profile, Security)";
+        let remedy =
+            "set HOME_ASSISTANT_URL and HOME_ASSISTANT_TOKEN (a long-lived token of your profile, Security), or a meter (docs/ADAPTERS.md)";
         return vec![Finding::problem(HOME_ASSISTANT, "is not set up, so there is no source of readings", remedy)];
     }
-    let tried = tokio::time::timeout(LONGEST_WAIT, ask(config)).await;
+    let tried = tokio::time::timeout(LONGEST_WAIT, ask(config, house_meter)).await;
     match tried.unwrap_or_else(|_| Err(HaError::Timeout("Home Assistant did not answer in 15 s".to_owned()))) {
         Ok(findings) => findings,
         Err(error) => vec![Finding::problem(HOME_ASSISTANT, error.to_string(), remedy(&error))],
     }
 }
 
-async fn ask(config: &Config) -> Result<Vec<Finding>, HaError> {
+async fn ask(config: &Config, house_meter: Option<&str>) -> Result<Vec<Finding>, HaError> {
     let rest = Rest::new(config)?;
     let about = rest.get("/api/config").await?;
     let text = |key: &str| about[key].as_str().unwrap_or("?").to_owned();
@@ -42,7 +48,7 @@ async fn ask(config: &Config) -> Result<Vec<Finding>, HaError> {
     let ours = (asked + took / 2).timestamp_millis() as f64 / 1000.0;
     all.extend(theirs.map(|theirs| clock(theirs - ours)));
     let states = rest.get("/api/states").await?;
-    all.push(meter(config.meter.as_deref(), states.as_array().map_or(&[], Vec::as_slice)));
+    all.push(meter(house_meter.or(config.meter.as_deref()), states.as_array().map_or(&[], Vec::as_slice)));
     Ok(all)
 }
 
@@ -88,7 +94,13 @@ fn meter(named: Option<&str>, states: &[Value]) -> Finding {
             }
         };
     };
-    for entity in wattribute_domain::entities_of(expression) {
+    let expression = wattribute_domain::with_dots(expression);
+    let is_of_another = |id: &&str| id.split('.').next().is_some_and(|source| Sources::NAMES.contains(&source));
+    let ours: Vec<&str> = wattribute_domain::entities_of(&expression).filter(|id| !is_of_another(id)).collect();
+    if ours.is_empty() {
+        return Finding::ok(METER, format!("{expression}, which is not of Home Assistant"));
+    }
+    for entity in ours {
         let Some(state) = states.iter().find(|state| id(state) == entity) else {
             let known: Vec<String> = powers.iter().take(5).map(|state| id(state)).collect();
             return Finding::problem(METER, format!("there is no {entity}"), format!("sensors of power are {}", known.join(", ")));
@@ -99,6 +111,22 @@ fn meter(named: Option<&str>, states: &[Value]) -> Finding {
         }
     }
     Finding::ok(METER, format!("{expression} is there and says numbers"))
+}
+
+/// All other sources: whether each of their devices answers.
+pub async fn others(loaded: &Loaded) -> Vec<Finding> {
+    let of = |tried: Tried| match tried.found {
+        Ok(said) => Finding::ok(&tried.source, said),
+        Err(why) => Finding::problem(&tried.source, why, format!("see {} in docs/ADAPTERS.md", tried.source)),
+    };
+    let tried = async {
+        let (store, _folder) = passing_store(known(loaded).await).await?;
+        anyhow::Ok(wattribute_meter::try_sources(&loaded.config.meter.sources, &*store, LONGEST_SILENCE).await?)
+    };
+    match tried.await {
+        Ok(tried) => tried.into_iter().map(of).collect(),
+        Err(error) => vec![Finding::problem("sources", format!("{error:#}"), "see that there is room in the folder of temporary files")],
+    }
 }
 
 /// The broker: whether it lets us in.

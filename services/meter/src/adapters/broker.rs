@@ -1,6 +1,7 @@
 //! What adapters hear from the MQTT broker.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
 
 use async_trait::async_trait;
 use wattribute_service::mqtt::{self, Client, Event, Events, Message};
@@ -76,8 +77,9 @@ pub(super) struct Broker {
 impl Broker {
     /// For the adapter `name`; connects at the first [`Broker::next`].
     pub fn new(config: &mqtt::Config, name: &str, topics: Vec<String>) -> Self {
-        // Of two with one id, each throws the other out: an id for each base topic and adapter.
-        let client_id = format!("{}-{name}", config.base_topic.replace('/', "-"));
+        // Of two with one id, each throws the other out, as `once` would the service: no two have the same.
+        let unlike = RandomState::new().build_hasher().finish() as u16;
+        let client_id = format!("{}-{name}-{unlike:04x}", config.base_topic.replace('/', "-"));
         Broker { config: config.clone(), client_id, topics, open: None, is_connected: false }
     }
 

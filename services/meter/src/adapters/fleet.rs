@@ -200,8 +200,13 @@ impl Adapter for Fleet {
     }
 
     fn troubles(&self) -> BTreeMap<String, String> {
+        let count = |name: &str| self.devices.values().filter(|device| device.name.as_deref() == Some(name)).count();
         let of = |(added, device): (&Arc<str>, &Device)| {
-            let name = device.name.clone().unwrap_or_else(|| added.to_string());
+            let name = match &device.name {
+                Some(name) if count(name) > 1 => format!("{name} ({added})"),
+                Some(name) => name.clone(),
+                None => added.to_string(),
+            };
             device.trouble.clone().map(|why| (name, why))
         };
         self.devices.iter().filter_map(of).collect()
@@ -276,5 +281,20 @@ mod tests {
         let mut said = values(&mut fleet, 2).await;
         said.sort_by(f64::total_cmp);
         assert_eq!(said, [1.0, 2.0]);
+    }
+
+    #[tokio::test]
+    async fn troubles_of_devices_with_one_name_are_told_apart() {
+        let mut fleet = Fleet::new("kasa", &[]);
+        for (address, power_w) in [("192.168.1.7", 7.0), ("192.168.1.8", 8.0)] {
+            fleet.add(address, move |speaker| async move {
+                speaker.named("Plug").await;
+                speaker.told(plug(address, power_w), "").await;
+                speaker.trouble("nobody answers").await;
+                std::future::pending().await
+            });
+        }
+        values(&mut fleet, 4).await;
+        assert_eq!(fleet.troubles().keys().collect::<Vec<_>>(), ["Plug (192.168.1.7)", "Plug (192.168.1.8)"]);
     }
 }

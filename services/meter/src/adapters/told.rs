@@ -53,6 +53,8 @@ pub struct Register {
     kept_ms: HashMap<String, i64>,
 }
 
+/// A device is looked for under so many names that it may have got.
+const NAMES: usize = 50;
 /// Time between two texts of one device that are kept, ms: the last is to be that of the last reading, unless it speaks very often.
 const KEEP_EVERY_MS: i64 = 500;
 
@@ -170,22 +172,33 @@ impl Register {
         key
     }
 
-    /// The name of a device in ids; where another has it already, a number is added.
+    /// The name of a device in ids; where another has it already, the end of what it is known by is added, such as of its MAC address, so that it is
+    /// the same one whichever is heard first; else a number.
     fn device(&mut self, told: &Told) -> String {
         let wanted = match device_name(&told.name) {
             name if name.is_empty() => device_name(&told.identity),
             name => name,
         };
         let wanted = if wanted.is_empty() { "device".to_owned() } else { wanted };
+        let ending = ending(&told.identity).filter(|ending| *ending != wanted).map(|ending| format!("{wanted}_{ending}"));
         let numbered = (2..).map(|k| format!("{wanted}_{k}"));
         // One that is known by nothing but its name, such as from an import, is whoever has the name now.
-        let is_free = |name: &String, names: &HashMap<String, String>| names.get(name).is_none_or(|of| *of == told.identity || of == name);
-        let found = std::iter::once(wanted.clone()).chain(numbered).find(|name| is_free(name, &self.names)).unwrap_or(wanted);
+        let is_free = |name: &String| self.names.get(name).is_none_or(|of| *of == told.identity || of == name);
+        let is_its_own = |name: &String| self.names.get(name) == Some(&told.identity);
+        let all = std::iter::once(wanted.clone()).chain(ending).chain(numbered);
+        let found = all.clone().take(NAMES).find(is_its_own).or_else(|| all.clone().find(is_free)).unwrap_or(wanted);
         if self.names.get(&found).is_none_or(|of| *of == found) {
             self.names.insert(found.clone(), told.identity.clone());
         }
         found
     }
+}
+
+/// What tells a device from others of its name: the last six letters and digits of the first part of its identity.
+fn ending(identity: &str) -> Option<String> {
+    let first: String = identity.split('/').next()?.chars().filter(char::is_ascii_alphanumeric).collect();
+    let ending = first.get(first.len().saturating_sub(6)..)?.to_ascii_lowercase();
+    (!ending.is_empty()).then_some(ending)
 }
 
 #[cfg(test)]
@@ -204,11 +217,15 @@ mod tests {
         register.say(&told("cellar"), 1_000, &mut out);
         register.say(&told("garage"), 1_000, &mut out);
         let known: Vec<SeriesInfo> = infos(&out).into_iter().cloned().collect();
-        assert_eq!(known.iter().map(|info| info.device.as_str()).collect::<Vec<_>>(), ["mt681", "mt681_2"]);
-        let (mut again, mut out) = (Register::new("tasmota", &known), Vec::new());
-        again.say(&told("garage"), 2_000, &mut out);
-        again.say(&told("cellar"), 2_000, &mut out);
-        assert_eq!(infos(&out).into_iter().map(|info| info.device.as_str()).collect::<Vec<_>>(), ["mt681_2", "mt681"]);
+        assert_eq!(known.iter().map(|info| info.device.as_str()).collect::<Vec<_>>(), ["mt681", "mt681_garage"]);
+        let numbered = known.iter().map(|info| SeriesInfo { device: info.device.replace("_garage", "_2"), ..info.clone() }).collect();
+        for known in [known, numbered] {
+            let (mut again, mut out) = (Register::new("tasmota", &known), Vec::new());
+            again.say(&told("garage"), 2_000, &mut out);
+            again.say(&told("cellar"), 2_000, &mut out);
+            let named: Vec<_> = infos(&out).into_iter().map(|info| info.device.as_str()).collect();
+            assert_eq!(named, [known[1].device.as_str(), "mt681"]);
+        }
     }
 
     #[test]
@@ -218,7 +235,20 @@ mod tests {
         register.say(&Told::by("cellar/MT681", "MT681").with(Quantity::PowerW, Some(1.0)), 1_000, &mut out);
         register.say(&Told::by("garage/MT681", "MT681").with(Quantity::PowerW, Some(2.0)), 1_000, &mut out);
         let named: Vec<_> = infos(&out).into_iter().map(|info| (info.identity.as_str(), info.device.as_str())).collect();
-        assert_eq!(named, [("cellar/MT681", "mt681"), ("garage/MT681", "mt681_2")]);
+        assert_eq!(named, [("cellar/MT681", "mt681"), ("garage/MT681", "mt681_garage")]);
+    }
+
+    #[rstest::rstest]
+    #[case("a0:b1:c2:00:00:11", "plug_000011")]
+    #[case("A0B1C2000011/switch:0", "plug_000011")]
+    #[case("plug", "plug_2")]
+    #[case("-", "plug_2")]
+    fn one_of_a_name_that_another_has_is_told_by_what_it_is_known_by(#[case] identity: &str, #[case] device: &str) {
+        let (mut register, mut out) = (Register::new("x", &[]), Vec::new());
+        for identity in ["first", identity] {
+            register.say(&Told::by(identity, "Plug").with(Quantity::PowerW, Some(1.0)), 1_000, &mut out);
+        }
+        assert_eq!(infos(&out)[1].device, device);
     }
 
     #[test]

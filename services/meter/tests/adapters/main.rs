@@ -114,7 +114,7 @@ async fn a_restart_goes_on_with_the_same_series() {
         broker.publish("tele/cellar/SENSOR", METER, &[]);
         broker.publish("tele/garage/SENSOR", METER, &[]);
         home.until("tasmota.mt681", Quantity::PowerW, count).await;
-        home.until("tasmota.mt681_2", Quantity::PowerW, count).await;
+        home.until("tasmota.mt681_garage", Quantity::PowerW, count).await;
         home.stop().await;
     }
 }

@@ -1,0 +1,44 @@
+//! Whether every source that is set up can be read.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::time::Instant;
+use wattribute_store::Store;
+
+use crate::Sources;
+use crate::once::hear;
+
+/// How one source is, or one device of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tried {
+    /// The source, such as `kasa`.
+    pub source: String,
+    /// What it says, or what is wrong and what would help.
+    pub found: Result<String, String>,
+}
+
+/// Asks every source beside Home Assistant, for at most `wait`; `store` says what is known of the series already.
+pub async fn try_sources(sources: &Sources, store: &dyn Store, wait: Duration) -> wattribute_store::Result<Vec<Tried>> {
+    let (adapters, wrong) = sources.adapters(store).await?;
+    let until = Instant::now() + wait;
+    let all = join_all(adapters.into_iter().map(|adapter| async move {
+        let is_pushed = adapter.listens().is_some();
+        (is_pushed, hear(adapter, until).await)
+    }));
+    let mut tried = Vec::new();
+    for (is_pushed, said) in all.await {
+        let devices = said.spoken();
+        let of = |found| Tried { source: said.source.clone(), found };
+        tried.extend(said.troubles.iter().map(|why| of(Err(why.clone()))));
+        if !devices.is_empty() {
+            tried.push(of(Ok(format!("{} can be read", devices.join(", ")))));
+        } else if said.troubles.is_empty() {
+            let who = said.device.as_ref().map(|device| format!("{device}: ")).unwrap_or_default();
+            let nothing = format!("{who}nothing was said within {} s", wait.as_secs());
+            tried.push(of(if is_pushed { Ok(format!("{nothing}; it speaks when it wants to")) } else { Err(nothing) }));
+        }
+    }
+    tried.extend(wrong.into_iter().map(|(source, why)| Tried { source: source.to_owned(), found: Err(why.to_string()) }));
+    Ok(tried)
+}
