@@ -129,6 +129,10 @@ pub async fn passing_store(known: Vec<SeriesInfo>) -> anyhow::Result<(Arc<dyn St
 
 /// The series that the store of this home knows; none where it is not there or cannot be read, which `check` tells.
 pub async fn known(loaded: &Loaded) -> Vec<SeriesInfo> {
+    let config = &loaded.config;
+    if config.store.url.is_none() && config.influxdb.url.is_none() && !config.data_dir.exists() {
+        return Vec::new();
+    }
     let is_there =
         store_url(loaded, Origin::Home).and_then(|url| store_origin(loaded, &url)).is_ok_and(|origin| origin == Some(Origin::Home));
     let Some((store, _)) = is_there.then(|| open_store(loaded, Origin::Home).ok()).flatten() else { return Vec::new() };
