@@ -132,7 +132,7 @@ pub(super) fn guess(kind: Option<Kind>, dps: &Map<String, Value>) -> Known {
 pub(super) fn asked(known: Option<&Known>) -> Vec<String> {
     match known.filter(|known| !known.entries.is_empty()) {
         Some(known) => known.entries.iter().map(|entry| entry.dp.clone()).collect(),
-        None => ["1", "2", "4", "5", "6", "7", "8", "9", "16", "17", "18", "19", "20"].map(str::to_owned).to_vec(),
+        None => ["1", "2", "4", "5", "6", "7", "8", "9", "16", "17", "18", "19", "20", "21", "22", "23"].map(str::to_owned).to_vec(),
     }
 }
 
