@@ -45,6 +45,22 @@ fn an_error_code_that_is_missing_is_none() {
 }
 
 #[test]
+fn a_bulb_without_a_voltmeter_says_no_voltage() {
+    let bulb = |said: Value| {
+        let info = json!({"mic_mac": "50C7BF000009", "mic_type": "IOT.SMARTBULB", "model": "KL50(US)", "light_state": {"on_off": 1, "brightness": 12}});
+        let told = device(
+            "",
+            &json!({"system": {"get_sysinfo": info}}),
+            &[(String::new(), json!({"smartlife.iot.common.emeter": {"get_realtime": said}}))],
+        );
+        told.unwrap().told[0].values.iter().map(|(quantity, _)| quantity.name()).collect::<Vec<_>>()
+    };
+    let said = json!({"current_ma": 0, "err_code": 0, "power_mw": 998, "total_wh": 1, "voltage_mv": 0});
+    assert_eq!(bulb(said), ["power_w", "energy_import_kwh", "level"]);
+    assert_eq!(bulb(json!({"current_ma": 0, "power_mw": 0, "voltage_mv": 121_000})), ["power_w", "voltage_v", "current_a", "level"]);
+}
+
+#[test]
 fn an_outlet_is_asked_by_its_whole_id() {
     let child = |id: &str| json!({"id": id, "state": 1});
     let info = json!({"deviceId": "8006AB", "children": [child("00"), child("8006AB01"), {"state": 1}, 7]});

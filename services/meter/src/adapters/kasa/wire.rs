@@ -73,9 +73,12 @@ fn measured(told: Told, said: Option<&Value>) -> Told {
         let of = |key: &str| said.get(key).and_then(number);
         of(thousandth).map(|value| value / 1000.0).or_else(|| of(whole))
     };
+    // Bulbs that measure neither say 0 of both: what answers has a voltage.
+    let voltage = value("voltage_mv", "voltage");
+    let has_none = voltage == Some(0.0);
     told.with(Quantity::PowerW, watts(value("power_mw", "power")))
-        .with(Quantity::VoltageV, volts(value("voltage_mv", "voltage")))
-        .with(Quantity::CurrentA, amperes(value("current_ma", "current")))
+        .with(Quantity::VoltageV, volts(voltage).filter(|_| !has_none))
+        .with(Quantity::CurrentA, amperes(value("current_ma", "current")).filter(|_| !has_none))
         .with(Quantity::EnergyImportKwh, kwh(value("total_wh", "total")))
 }
 

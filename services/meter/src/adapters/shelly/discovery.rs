@@ -28,10 +28,12 @@ pub(super) struct Place {
     pub address: String,
 }
 
-/// Who announced a service: nothing where that is no Shelly, or where it has no address of the fourth version.
+/// Who announced a service: nothing where that is no Shelly, or where it has no address of the fourth version. Devices by other makers with
+/// Shelly inside have ids of their own, and announce Shelly's service.
 pub(super) fn place(fullname: &str, addresses: &[std::net::Ipv4Addr], port: u16) -> Option<Place> {
     let id = fullname.split("._").next()?.to_ascii_lowercase();
-    let address = addresses.iter().min().filter(|_| id.starts_with(IDS) && port > 0)?;
+    let is_one = id.starts_with(IDS) || fullname.ends_with("._shelly._tcp.local.");
+    let address = addresses.iter().min().filter(|_| is_one && port > 0)?;
     Some(Place { id, address: if port == 80 { address.to_string() } else { format!("{address}:{port}") } })
 }
 

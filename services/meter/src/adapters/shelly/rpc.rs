@@ -33,13 +33,15 @@ pub(super) fn status(said: &Value, before: &Value) -> Vec<Told> {
 pub(super) fn part(key: &str, said: &Value, before: &Value) -> Option<Told> {
     let (kind, number_of_it) = key.split_once(':')?;
     let values = said.as_object()?;
-    if number_of_it.is_empty() || !number_of_it.bytes().all(|b| b.is_ascii_digit()) || has_failed(values) {
+    if number_of_it.is_empty() || !number_of_it.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
     let meter = kind.strip_suffix("data").unwrap_or(kind);
     let role = if matches!(meter, "em" | "em1" | "cb") { Role::Circuit } else { Role::Device };
     let told = Told { role: Some(role), ..Told::by(format!("{meter}:{number_of_it}"), "") };
     let told = match kind {
+        // Whether it is on it knows all the same.
+        _ if has_failed(values) => told.with(Quantity::Level, lit(values, before)),
         "em" => three_phases(told, values),
         "emdata" => {
             let of = |key: &str, phases: &str| value(values, key).or_else(|| sum(PHASES.map(|p| value(values, &format!("{p}_{phases}")))));
@@ -56,7 +58,7 @@ pub(super) fn part(key: &str, said: &Value, before: &Value) -> Option<Told> {
 
 /// A switch, a meter of one phase, a lamp, a cover: they all say the same.
 fn plug(told: Told, values: &Map<String, Value>, before: &Value) -> Told {
-    let told = told.with(Quantity::Level, level(values.get("output"), value(values, "brightness")));
+    let told = told.with(Quantity::Level, lit(values, before));
     let power = value(values, "apower").or_else(|| value(values, "act_power"));
     let total = |key: &str| values.get(key).and_then(|counter| counter.get("total")).and_then(number);
     if power.is_none() && total("aenergy").is_none() && !["apower", "act_power", "aenergy"].iter().any(|key| before.get(key).is_some()) {
@@ -72,6 +74,13 @@ fn plug(told: Told, values: &Map<String, Value>, before: &Value) -> Told {
         .with(Quantity::PowerFactor, factor(value(values, "pf")))
         .with(Quantity::EnergyImportKwh, counter(import))
         .with(Quantity::EnergyExportKwh, counter(returned))
+}
+
+/// Whether it is on, and how bright: what it does not say of both is as it was.
+fn lit(values: &Map<String, Value>, before: &Value) -> Option<f64> {
+    let is_said = ["output", "brightness"].iter().any(|key| values.contains_key(*key));
+    let brightness = value(values, "brightness").or_else(|| before.get("brightness").and_then(number));
+    level(values.get("output").or_else(|| before.get("output")), brightness).filter(|_| is_said)
 }
 
 fn three_phases(told: Told, values: &Map<String, Value>) -> Told {

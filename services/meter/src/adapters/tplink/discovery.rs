@@ -143,17 +143,28 @@ pub(super) fn answer(from: SocketAddr, bytes: &[u8]) -> Option<Answered> {
     newer(from, bytes).or_else(|| older(from, bytes))
 }
 
+/// Whether a kind of device neither measures nor switches: cameras, doorbells, chimes, vacuums, and hubs that speak as cameras do.
+fn is_no_load(family: &str, speaks_https: bool) -> bool {
+    ["IPCAMERA", "DOORBELL", "CHIME", "ROBOVAC"].iter().any(|kind| family.contains(kind)) || (speaks_https && family.contains("HUB"))
+}
+
 fn older(from: SocketAddr, bytes: &[u8]) -> Option<Answered> {
     let said = json(&xor::show(bytes)).ok()?;
     let info = said.pointer("/system/get_sysinfo").filter(|info| info.is_object())?;
     let mac = ["mac", "mic_mac", "ethernet_mac"].iter().find_map(|key| text(info, key));
+    // Cameras say a part of it one deeper.
+    let kinds = [Some(info), info.get("system")].into_iter().flatten();
+    let family = kinds.flat_map(|info| ["mic_type", "type"].map(|key| text(info, key))).flatten().next().unwrap_or_default();
+    if is_no_load(family, false) {
+        return None;
+    }
     Some(Answered {
         place: Place::at(from.ip(), Some(from.port()).filter(|port| *port != xor::PORT)),
         speech: Speech::Xor,
         identity: identity_of(mac, text(info, "deviceId").unwrap_or_default(), &from.ip().to_string()),
         model: text(info, "model").unwrap_or_default().to_owned(),
         name: text(info, "alias").unwrap_or_default().to_owned(),
-        family: ["mic_type", "type"].iter().find_map(|key| text(info, key)).unwrap_or_default().to_owned(),
+        family: family.to_owned(),
     })
 }
 
@@ -163,6 +174,9 @@ fn newer(from: SocketAddr, bytes: &[u8]) -> Option<Answered> {
     let scheme = result.get("mgt_encrypt_schm").unwrap_or(&Value::Null);
     let named = text(scheme, "encrypt_type").or(result.pointer("/encrypt_info/sym_schm").and_then(Value::as_str));
     let family = text(result, "device_type").unwrap_or_default().to_owned();
+    if is_no_load(&family, scheme.get("is_support_https").and_then(Value::as_bool) == Some(true)) {
+        return None;
+    }
     let login = scheme.get("lv").and_then(number).filter(|lv| (1.0..=9.0).contains(lv)).map(|lv| lv as u8);
     let is_iot = family.starts_with("IOT.");
     let version = if is_iot && login.is_none_or(|lv| lv < 2) { Version::One } else { Version::Two };
@@ -190,6 +204,8 @@ fn newer(from: SocketAddr, bytes: &[u8]) -> Option<Answered> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by it")]
 mod tests {
+    use rstest::rstest;
+
     use super::*;
 
     #[test]
@@ -203,6 +219,26 @@ mod tests {
         let sum: [u8; 4] = bytes[12..16].try_into().unwrap();
         bytes[12..16].copy_from_slice(&[0x5a, 0x6b, 0x7c, 0x8d]);
         assert_eq!(crc32(&bytes).to_be_bytes(), sum);
+    }
+
+    #[rstest]
+    #[case("SMART.IPCAMERA", r#"{"is_support_https":true}"#, false)]
+    #[case("SMART.TAPODOORBELL", r#"{"is_support_https":true}"#, false)]
+    #[case("SMART.TAPOROBOVAC", r#"{"encrypt_type":"KLAP","http_port":4433,"is_support_https":true}"#, false)]
+    #[case("SMART.TAPOCHIME", r#"{"encrypt_type":"KLAP","http_port":80,"lv":2}"#, false)]
+    #[case::hub_that_speaks_as_cameras_do("SMART.TAPOHUB", r#"{"is_support_https":true}"#, false)]
+    #[case("SMART.TAPOHUB", r#"{"encrypt_type":"AES","http_port":80,"is_support_https":false,"lv":2}"#, true)]
+    #[case("SMART.KASASWITCH", r#"{"encrypt_type":"KLAP","http_port":80,"is_support_https":false,"lv":2}"#, true)]
+    #[case("IOT.SMARTPLUGSWITCH", r#"{"encrypt_type":"KLAP","http_port":80,"is_support_https":false}"#, true)]
+    fn what_neither_measures_nor_switches_is_not_found(#[case] family: &str, #[case] scheme: &str, #[case] is_found: bool) {
+        let from: SocketAddr = "192.168.1.20:20002".parse().unwrap();
+        let newer = format!(
+            r#"0123456789abcdef{{"error_code":0,"result":{{"device_id":"ab01","device_model":"X","device_type":"{family}","mac":"9C-53-22-00-00-01",
+            "encrypt_type":["3"],"encrypt_info":{{"sym_schm":"AES","key":"","data":""}},"mgt_encrypt_schm":{scheme}}}}}"#
+        );
+        assert_eq!(answer(from, newer.as_bytes()).is_some(), is_found);
+        let camera = br#"{"system":{"get_sysinfo":{"err_code":0,"system":{"alias":"Door","model":"EC60(US)","type":"IOT.IPCAMERA"}}}}"#;
+        assert_eq!(answer(from, &xor::hide(camera)), None);
     }
 
     #[test]

@@ -49,23 +49,27 @@ pub(super) fn meaning(code: &str) -> Option<Meaning> {
 
 fn base(code: &str) -> Option<What> {
     Some(match code {
-        "cur_power" | "power" | "active_power" | "power_total" | "total_power" | "total_active_power" | "active_power_total" => {
-            What::Is(Quantity::PowerW)
-        }
+        "cur_power" | "power" | "active_power" | "activepower" | "power_total" | "total_power" | "total_active_power"
+        | "active_power_total" => What::Is(Quantity::PowerW),
         "cur_voltage" | "voltage" | "ac_voltage" => What::Is(Quantity::VoltageV),
         "cur_current" | "current" | "ac_current" => What::Is(Quantity::CurrentA),
         "frequency" | "ac_frequency" | "ac_freq" | "freq" | "supply_frequency" => What::Is(Quantity::FrequencyHz),
-        "power_factor" => What::Is(Quantity::PowerFactor),
+        "power_factor" | "powerfactor" => What::Is(Quantity::PowerFactor),
         "forward_energy_total"
         | "total_forward_energy"
         | "forward_energy"
         | "energy_forward"
+        | "energy_forword"
         | "total_energy"
         | "energy_total"
         | "all_energy"
         | "energy_consumed"
+        | "energyconsumed"
+        | "totalenergyconsumed"
         | "electric_total" => What::Is(Quantity::EnergyImportKwh),
-        "reverse_energy_total" | "total_reverse_energy" | "reverse_energy" | "energy_reverse" => What::Is(Quantity::EnergyExportKwh),
+        "reverse_energy_total" | "total_reverse_energy" | "reverse_energy" | "energy_reverse" | "energy_reserse" => {
+            What::Is(Quantity::EnergyExportKwh)
+        }
         "phase_a" => What::Phase(1),
         "phase_b" => What::Phase(2),
         "phase_c" => What::Phase(3),

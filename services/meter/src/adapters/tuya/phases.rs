@@ -2,7 +2,7 @@
 //!
 //! Big-endian: voltage in 0.1 V (2 bytes), current in mA (3), active power in W (3); then what differs: leakage, or reactive and apparent power and the
 //! power factor. Newer ones begin with a version and the length 15, `01 0f` or `02 0f`, and version 2 ends with the signs: bit 0 of the current,
-//! bit 1 of the power (Home Assistant's `tuya/raw_data_models.py`). Some say it as JSON instead, in V, A and kW. 3 bytes from 0x800000 on are taken as negative: 8 MW are no house.
+//! bit 1 of the power (Home Assistant's `tuya/raw_data_models.py`). Some of 15 bytes say it the other way round ([`signs_first`]). Some say it as JSON instead, in V, A and kW. 3 bytes from 0x800000 on are taken as negative: 8 MW are no house.
 
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD};
@@ -33,6 +33,17 @@ pub(super) fn phase(value: &Value) -> Option<Phase> {
     found.filter(|found| (0.0..=1000.0).contains(&found.voltage_v) && found.power_w.abs() <= 1e6 && found.current_a.abs() <= 10_000.0)
 }
 
+/// 15 bytes that begin with signs, as meters by IVAP and Ketotek write them (jasonacox/tinytuya#175, make-all/tuya-local's
+/// `ketotek_ktem06pro_energymeter`): whether the power flows out, active power in W (3 bytes), the same of reactive power, power factor (2),
+/// current in mA (3), voltage in 0.1 V (2). Read as usual they would be of less than 52 V.
+fn signs_first(bytes: &[u8]) -> Option<Phase> {
+    let &[is_out @ (0 | 1), w1, w2, w3, 0 | 1, _, _, _, _, _, a1, a2, a3, v1, v2] = bytes else { return None };
+    let three = |bytes: [u8; 3]| bytes.into_iter().fold(0.0, |sum, byte| sum * 256.0 + f64::from(byte));
+    let (voltage_v, power_w) = (f64::from(u16::from_be_bytes([v1, v2])) / 10.0, three([w1, w2, w3]));
+    let power_w = if is_out == 1 { 0.0 - power_w } else { power_w };
+    (50.0..=500.0).contains(&voltage_v).then(|| Phase { voltage_v, current_a: three([a1, a2, a3]) / 1000.0, power_w })
+}
+
 fn written(said: &Map<String, Value>) -> Option<Phase> {
     let of = |name: &str| said.get(name).and_then(number);
     Some(Phase { voltage_v: of("voltage")?, current_a: of("electricCurrent")?, power_w: of("power")? * 1000.0 })
@@ -40,6 +51,9 @@ fn written(said: &Map<String, Value>) -> Option<Phase> {
 
 fn packed(text: &str) -> Option<Phase> {
     let bytes = BASE64_STANDARD.decode(text.trim()).or_else(|_| BASE64_STANDARD_NO_PAD.decode(text.trim())).ok()?;
+    if let Some(phase) = signs_first(&bytes) {
+        return Some(phase);
+    }
     let (data, signs) = match bytes.as_slice() {
         [1, 0x0f, data @ ..] if data.len() == 15 => (data, 0),
         [2, 0x0f, data @ .., signs] if data.len() == 15 => (data, *signs),

@@ -17,6 +17,9 @@ type Row = (&'static str, &'static str, i32);
 /// Plugs: power on 19.
 const PLUG: &[Row] =
     &[("1", "switch", 0), ("18", "cur_current", 3), ("19", "cur_power", 1), ("20", "cur_voltage", 1), ("17", "add_ele", 3)];
+/// Switches in the wall that measure: power on 22.
+const SWITCH: &[Row] =
+    &[("1", "switch", 0), ("21", "cur_current", 3), ("22", "cur_power", 1), ("23", "cur_voltage", 1), ("20", "add_ele", 3)];
 /// Older plugs: power on 5, between current and voltage.
 const OLD_PLUG: &[Row] = &[("1", "switch", 0), ("4", "cur_current", 3), ("5", "cur_power", 1), ("6", "cur_voltage", 1)];
 /// Power alone, on 4.
@@ -88,15 +91,20 @@ pub(super) fn guess(kind: Option<Kind>, dps: &Map<String, Value>) -> Known {
     let all = |wanted: &[&str]| wanted.iter().all(|dp| is_number(dp));
     let is_phase = |dp: &&str| dps.get(*dp).is_some_and(|value| phase(value).is_some());
     let is_way = |dp: &str| dps.get(dp).and_then(Value::as_str).is_some_and(|way| way_of(way).is_some());
+    // What clamps say there are words.
+    let is_other = |dp: &str| dps.get(dp).is_some_and(|value| value.is_boolean() || number(value).is_some());
+    // A voltage of the mains in 0.1 V.
+    let is_mains = |dp: &str| dps.get(dp).and_then(number).is_some_and(|value| (800.0..=2800.0).contains(&value));
     let has_phases = ["6", "7", "8"].iter().any(is_phase);
     let is_din = has_phases || (is_number("1") && dps.get("16").is_some_and(Value::is_boolean));
     let (rows, is_circuit) = match kind {
         _ if all(&["101", "105"]) && is_way("102") => (TWO_CLAMPS, true),
-        _ if all(&["105", "106", "107"]) && !is_din && !is_number("19") => (CLAMPS, true),
+        _ if all(&["105", "106", "107"]) && !is_din && !["19", "101", "103"].into_iter().any(is_other) => (CLAMPS, true),
         _ if is_din && kind != Some(Kind::Plug) => (DIN, true),
         Some(Kind::Meter | Kind::Breaker) if is_number("1") && !is_number("19") => (DIN, true),
-        _ if all(&["19", "123", "133"]) => (ATORCH, false),
+        _ if all(&["19", "123", "133"]) && !is_mains("20") => (ATORCH, false),
         _ if is_number("19") => (PLUG, false),
+        _ if all(&["21", "22"]) && is_mains("23") => (SWITCH, false),
         _ if is_number("5") && (is_number("4") || is_number("6")) => (OLD_PLUG, false),
         _ if is_number("4") => (POWER_ON_4, false),
         _ if is_number("6") => (POWER_ON_6, false),
@@ -104,7 +112,9 @@ pub(super) fn guess(kind: Option<Kind>, dps: &Map<String, Value>) -> Known {
     };
     let mut known = Known { is_circuit: is_circuit || matches!(kind, Some(Kind::Meter | Kind::Breaker)), ..Known::default() };
     let on_9 = (rows == DIN && kind == Some(Kind::Meter)).then_some(POWER_ON_9);
-    for (dp, code, digits) in rows.iter().copied().chain(on_9) {
+    // Alone on 20 it is what was added.
+    let is_voltage = |dp: &str| rows != PLUG || dp != "20" || ["18", "19"].iter().any(|dp| dps.contains_key(*dp));
+    for (dp, code, digits) in rows.iter().copied().chain(on_9).filter(|(dp, _, _)| is_voltage(dp)) {
         if let Some(meaning) = codes::meaning(code) {
             let is_alone = rows == CLAMPS && !is_number("115");
             known.add(dp, Meaning { channel: if is_alone { 0 } else { meaning.channel }, ..meaning }, 10f64.powi(-digits));
@@ -122,7 +132,7 @@ pub(super) fn guess(kind: Option<Kind>, dps: &Map<String, Value>) -> Known {
 pub(super) fn asked(known: Option<&Known>) -> Vec<String> {
     match known.filter(|known| !known.entries.is_empty()) {
         Some(known) => known.entries.iter().map(|entry| entry.dp.clone()).collect(),
-        None => ["1", "2", "4", "5", "6", "7", "8", "9", "16", "17", "18", "19", "20"].map(str::to_owned).to_vec(),
+        None => ["1", "2", "4", "5", "6", "7", "8", "9", "16", "17", "18", "19", "20", "21", "22", "23"].map(str::to_owned).to_vec(),
     }
 }
 

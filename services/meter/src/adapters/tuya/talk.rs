@@ -16,6 +16,8 @@ use crate::adapters::numbers::{beginning, json as json_of, number};
 
 /// What plugs measure only when they are asked to.
 const MEASURED: [u16; 3] = [18, 19, 20];
+/// The same of switches in the wall, which say nothing on 19.
+const MEASURED_BY_SWITCHES: [u16; 3] = [21, 22, 23];
 
 /// One connection, while it lasts.
 pub(super) struct Talk<'a> {
@@ -71,7 +73,8 @@ impl Talk<'_> {
     async fn measure(&mut self) -> Result<bool, Trouble> {
         let is_new = self.learned.dps.is_empty();
         let has = |dp: &u16| is_new || self.learned.dps.get(&dp.to_string()).and_then(number).is_some();
-        let dps: Vec<u16> = MEASURED.into_iter().filter(has).collect();
+        let measured = if is_new || has(&19) || !has(&22) { MEASURED } else { MEASURED_BY_SWITCHES };
+        let dps: Vec<u16> = measured.into_iter().filter(has).collect();
         let is_asked = self.version > Version::V31 && !self.learned.is_spared && !dps.is_empty();
         if is_asked {
             self.link.send(command::UPDATEDPS, json!({ "dpId": dps }).to_string().as_bytes()).await?;

@@ -15,6 +15,7 @@ use super::*;
 #[case("shellyplus1pm-AABBCCDDEEFF._shelly._tcp.local.", 80, Some(("shellyplus1pm-aabbccddeeff", "192.168.1.7")))]
 #[case("ShellyPro3EM-aabbccddeeff._http._tcp.local.", 8080, Some(("shellypro3em-aabbccddeeff", "192.168.1.7:8080")))]
 #[case("shellyplug-s-DDEEFF._http._tcp.local.", 80, Some(("shellyplug-s-ddeeff", "192.168.1.7")))]
+#[case("ogemray25a-aabbccddeeff._shelly._tcp.local.", 80, Some(("ogemray25a-aabbccddeeff", "192.168.1.7")))]
 #[case("printer._http._tcp.local.", 80, None)]
 #[case("shellyplug-s-DDEEFF._http._tcp.local.", 0, None)]
 #[case("", 80, None)]

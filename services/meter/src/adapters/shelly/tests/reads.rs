@@ -86,6 +86,7 @@ fn values(told: &[Told]) -> Vec<(&str, Vec<(&str, f64)>)> {
 #[case::no_meter(json!({"switch:0": {"output": null, "temperature": {"tC": 40}}, "voltmeter:100": {"voltage": 12}, "input:0": {"state": true}}), vec![])]
 #[case::exporting(json!({"pm1:0": {"apower": -600.5, "aenergy": {"total": 5000.0}, "ret_aenergy": {"total": 3000.0}}}), vec![("pm1:0", vec![("power_w", -600.5), ("energy_import_kwh", 2.0), ("energy_export_kwh", 3.0)])])]
 #[case::failed(json!({"switch:0": {"apower": 5, "errors": ["power_meter_failure"]}}), vec![])]
+#[case::failed_and_on(json!({"switch:0": {"apower": 5, "output": true, "errors": ["power_meter_failure"]}}), vec![("switch:0", vec![("level", 1.0)])])]
 #[case::overpower(json!({"switch:0": {"apower": 0, "errors": ["overpower"]}}), vec![("switch:0", vec![("power_w", 0.0)])])]
 #[case::odd_factor(json!({"cover:0": {"apower": 5, "pf": 12}}), vec![("cover:0", vec![("power_w", 5.0)])])]
 #[case::negative_counter(json!({"light:3": {"apower": 5, "aenergy": {"total": -1}}}), vec![("light:3", vec![("power_w", 5.0)])])]
@@ -105,6 +106,19 @@ fn a_notification_says_only_what_changed() {
     assert_eq!(known["switch:0"]["voltage"], 231);
     let minute = json!({"switch:0": {"id": 0, "aenergy": {"total": 1500, "by_minute": [1.0]}}});
     assert_eq!(values(&rpc::status(&minute, &known)), [("switch:0", vec![("energy_import_kwh", 1.1)])], "what was given stands");
+}
+
+#[test]
+fn a_lamp_that_is_switched_is_as_bright_as_before() {
+    let known = json!({"light:0": {"id": 0, "output": false, "brightness": 40}, "light:1": {"id": 1, "output": true, "brightness": 80}});
+    let said = json!({"light:0": {"id": 0, "output": true, "source": "HTTP_in"}, "light:1": {"id": 1, "brightness": 20}});
+    let level = f64::from(0.4_f32);
+    assert_eq!(
+        values(&rpc::status(&said, &known)),
+        [("light:0", vec![("level", level)]), ("light:1", vec![("level", f64::from(0.2_f32))])]
+    );
+    let said = json!({"light:0": {"id": 0, "temperature": {"tC": 40}}, "light:1": {"id": 1, "output": false}});
+    assert_eq!(values(&rpc::status(&said, &known)), [("light:1", vec![("level", 0.0)])]);
 }
 
 #[rstest]

@@ -107,6 +107,10 @@ fn a_part_of_the_dps_is_understood_as_the_whole_was_and_repeats_nothing() {
 #[case("AAAAAAAAAAA=", Some((0.0, 0.0, 0.0)))]
 #[case("CIAAA+gAJxAIgA==", Some((217.6, 1.0, 10_000.0)))]
 #[case("CRwABN3//xk=", Some((233.2, 1.245, -231.0)))]
+#[case::signs_first_in("AAABcgAAAFAD2QAGSgkG", Some((231.0, 1.61, 370.0)))]
+#[case::signs_first_out("AQABcgAAAFAD2QAGSgkG", Some((231.0, 1.61, -370.0)))]
+#[case::fifteen_bytes("CQYABkoAAXIAAFAAAXti", Some((231.0, 1.61, 370.0)))]
+#[case::fifteen_bytes_of_nothing("AAAAAAAAAAAAAAAAAAAA", Some((0.0, 0.0, 0.0)))]
 #[case("AAAB", None)]
 #[case("not base64", None)]
 #[case("////////////", None)]
@@ -132,6 +136,34 @@ fn a_breaker_that_is_a_plug_inside_is_read_as_one() {
     let dps = json!({"1": true, "9": 0, "18": 2198, "19": 4953, "20": 2314, "26": 0});
     let wanted = "Desk [bf01] circuit: level=1 current_a=2.198 power_w=495.3 voltage_v=231.4";
     assert_eq!(shown(&guessed(Some(Kind::Breaker), &dps)), wanted);
+}
+
+/// Meters that say other things on the dps of the clamps: what they are cannot be told without a `mapping`.
+#[rstest]
+#[case::counters_and_both_ways(json!({"1": 4321, "2": 12, "9": 1371, "101": 4321, "102": 12, "105": 6012, "106": 2301, "107": 6012, "108": 1371, "109": 99}))]
+#[case::each_phase_from_101(json!({"1": true, "101": 2301, "102": 5012, "103": 1151, "104": 99, "105": 43210, "106": 12, "107": 2299, "108": 5100, "109": 1170}))]
+#[case::voltage_on_101(json!({"16": true, "101": 2301, "102": 5012, "103": 11510, "104": 13, "105": 43210, "106": 99, "107": 50}))]
+#[case::a_strip(json!({"1": true, "2": false, "102": 5012, "103": 11510, "104": 2301, "105": 0, "106": 0, "107": 0, "108": 0}))]
+#[case::a_thermostat(json!({"101": "auto", "102": 215, "103": true, "105": 200, "106": 300, "107": 10, "108": 512}))]
+fn numbers_where_clamps_have_theirs_are_not_taken_for_clamps(#[case] dps: Value) {
+    let told = guessed(None, &dps);
+    let measured: Vec<_> = told.iter().flat_map(|told| &told.values).filter(|(quantity, _)| *quantity != Quantity::Level).collect();
+    assert!(measured.is_empty(), "{measured:?}");
+}
+
+#[rstest]
+#[case(json!({"1": true, "9": 0, "20": 12, "21": 652, "22": 1480, "23": 2294, "38": "memory"}), "Desk [bf01] device: level=1 current_a=0.652 power_w=148 voltage_v=229.4")]
+#[case(json!({"1": true, "2": false, "20": 12, "21": 0, "22": 0, "23": 2294}), "Desk [bf01] device: level=1 current_a=0 power_w=0 voltage_v=229.4\nDesk 2 [bf01/2] device: level=0")]
+#[case::plugs_have_their_factors_there(json!({"1": true, "18": 652, "19": 1480, "20": 2294, "21": 1, "22": 628, "23": 30636}), "Desk [bf01] device: level=1 current_a=0.652 power_w=148 voltage_v=229.4")]
+#[case::what_was_added_is_no_voltage(json!({"1": true, "7": 0, "20": 2000, "21": 652, "22": 2294, "23": 12}), "Desk [bf01] device: level=1")]
+fn switches_that_measure_say_it_from_20_to_23(#[case] dps: Value, #[case] wanted: &str) {
+    assert_eq!(shown(&guessed(None, &dps)), wanted);
+}
+
+#[test]
+fn what_says_its_voltage_to_one_digit_does_so_with_its_power() {
+    let dps = json!({"19": 4120, "20": 2301, "101": 1803, "103": 4120, "104": 0, "105": 5001, "107": 4321, "123": 1000, "133": 1000});
+    assert_eq!(shown(&guessed(None, &dps)), "Desk [bf01] device: power_w=412 voltage_v=230.1");
 }
 
 #[test]
@@ -169,6 +201,28 @@ fn a_mapping_says_codes_units_and_scales() {
     let mut found: Vec<&str> = line.split_once(": ").unwrap().1.split(' ').collect();
     found.sort_unstable();
     assert_eq!(found, values);
+}
+
+#[test]
+fn a_mapping_is_read_as_it_is_spelled() {
+    let kwh = json!({"unit": "KWH", "scale": 2});
+    let mapping = json!({
+        "101": {"code": "power_a", "values": {"unit": "W", "scale": 1}}, "102": {"code": "direction_a"}, "104": {"code": "direction_b"},
+        "105": {"code": "power_b", "values": {"unit": "W", "scale": 1}}, "106": {"code": "energy_forword_a", "values": kwh},
+        "107": {"code": "energy_reverse_a", "values": kwh}, "108": {"code": "energy_forword_b", "values": kwh},
+        "109": {"code": "energy_reserse_b", "values": kwh},
+    });
+    let dps = json!({"101": 2993, "102": "FORWARD", "104": "REVERSE", "105": 2759, "106": 7004, "107": 5572, "108": 1664, "109": 3});
+    let both = told(&who(None), &Known::of_mapping(&mapping), &object(&dps), &Map::new());
+    let of = |channel: usize, quantity| both[channel].value(quantity);
+    assert_eq!((of(0, Quantity::PowerW), of(1, Quantity::PowerW)), (Some(299.3), Some(-275.9)));
+    assert_eq!((of(0, Quantity::EnergyImportKwh), of(1, Quantity::EnergyImportKwh)), (Some(70.04), Some(16.64)));
+    assert_eq!((of(0, Quantity::EnergyExportKwh), of(1, Quantity::EnergyExportKwh)), (Some(55.72), Some(0.03)));
+    let capitals = json!({"1": {"code": "ActivePower", "values": {"unit": "kW", "scale": 3}}, "2": {"code": "TotalEnergyConsumed", "values": {"unit": "kWh", "scale": 2}}, "3": {"code": "PowerFactor", "values": {"scale": 2}}});
+    let known = Known::of_mapping(&capitals);
+    assert!(known.measures());
+    let said = told(&who(None), &known, &object(&json!({"1": 1234, "2": 4321, "3": 97})), &Map::new());
+    assert_eq!(shown(&said), "Desk [bf01] device: power_w=1234 energy_import_kwh=43.21 power_factor=0.97");
 }
 
 #[test]
