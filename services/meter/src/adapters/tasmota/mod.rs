@@ -1,6 +1,7 @@
 #![doc = include_str!("README.md")]
 
 mod keys;
+mod names;
 mod questions;
 #[cfg(test)]
 mod tests;
@@ -63,6 +64,7 @@ impl Tasmota {
         if let Some(wrong) = config.topics.iter().find_map(|topic| wrong_filter(topic)) {
             return Err(AdapterError::Unsupported(format!("[tasmota] topics: {wrong}")));
         }
+        config.keys.check().map_err(|why| AdapterError::Unsupported(format!("[tasmota.keys] {why}")))?;
         Ok(Tasmota {
             broker: Broker::new(broker, NAME, config.topics.clone()),
             keys: config.keys.clone(),

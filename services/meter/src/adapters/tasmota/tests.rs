@@ -121,8 +121,11 @@ fn what_the_broker_kept_is_no_reading() {
 }
 
 #[test]
-fn a_wrong_topic_is_refused_by_name() {
+fn a_wrong_topic_or_unit_is_refused_by_name() {
     let wrong = Config { topics: vec!["tele/#/SENSOR".to_owned()], ..Config::default() };
     let error = Tasmota::new(&wrong, &mqtt::Config::default(), &[]).map(|_| ()).unwrap_err().to_string();
     assert!(error.contains("[tasmota] topics: `tele/#/SENSOR`"), "{error}");
+    let keys = Keys { power_unit: Some("Watt/h".to_owned()), ..Keys::default() };
+    let error = Tasmota::new(&Config { keys, ..Config::default() }, &mqtt::Config::default(), &[]).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("[tasmota.keys] power_unit: `Watt/h`") && error.contains("kW"), "{error}");
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use wattribute_domain::{Quantity, Role};
 
 use super::keys::Keys;
+use super::names::NOT_ELECTRIC;
 use crate::adapters::Told;
 use crate::adapters::numbers::{json, number};
 
@@ -81,8 +82,11 @@ pub(super) fn sensors(device: &str, payload: &[u8], keys: &Keys) -> Result<Vec<T
     Ok(told)
 }
 
-/// A smart meter that is read through a script.
+/// A smart meter that is read through a script; none of gas, water or heat.
 fn meter(device: &str, key: &str, values: &Map<String, Value>, keys: &Keys) -> Option<Told> {
+    if NOT_ELECTRIC.contains(&key.to_lowercase().as_str()) {
+        return None;
+    }
     let (identity, name) = if key.is_empty() { (device.to_owned(), device) } else { (format!("{device}/{key}"), key) };
     let mut told = Told::by(identity, name);
     for (quantity, value) in keys.read(values) {
