@@ -16,6 +16,8 @@ pub(super) fn number(value: &Value) -> Option<f64> {
 /// it begins.
 pub(super) fn json(payload: &[u8]) -> Result<Value, String> {
     let Ok(text) = std::str::from_utf8(payload) else { return Err(format!("{} bytes that are no text", payload.len())) };
+    // Some send a byte order mark before it, others the nought that ends a text in C.
+    let text = text.trim_start_matches('\u{feff}').trim_end_matches('\0');
     serde_json::from_str(text).or_else(|error| {
         let mended = without_nan(text);
         mended.and_then(|mended| serde_json::from_str(&mended).ok()).ok_or_else(|| format!("{} is no JSON: {error}", beginning(text)))
@@ -69,6 +71,7 @@ mod tests {
     fn a_value_that_is_not_a_number_is_none_of_the_others_business() {
         let read = json(br#"{"a": nan, "b":[1,-inf, 2], "c": "is nan, really"}"#).unwrap();
         assert_eq!(read, value!({"a": null, "b": [1, null, 2], "c": "is nan, really"}));
+        assert_eq!(json("\u{feff}{\"a\": 1}\0".as_bytes()).unwrap(), value!({"a": 1}));
         assert!(json(b"{\"a\": 1").unwrap_err().contains("`{\"a\": 1` is no JSON"));
         assert!(json(&[0xff, 0xfe]).unwrap_err().contains("no text"));
     }

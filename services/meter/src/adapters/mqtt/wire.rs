@@ -14,7 +14,7 @@ pub(super) fn availability(payload: &[u8]) -> Option<bool> {
     let read: Option<Value> = serde_json::from_str(text).ok();
     let word = read.as_ref().and_then(|read| read.get("state").unwrap_or(read).as_str()).unwrap_or(text);
     match word.to_ascii_lowercase().as_str() {
-        "online" | "available" | "connected" | "on" | "true" | "1" => Some(true),
+        "online" | "available" | "connected" | "ready" | "on" | "true" | "1" => Some(true),
         "offline" | "unavailable" | "disconnected" | "lost" | "off" | "false" | "0" => Some(false),
         _ => None,
     }
