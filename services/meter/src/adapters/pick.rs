@@ -111,19 +111,24 @@ fn decimal(text: &str) -> Option<f64> {
     number.filter(|number| number.is_finite())
 }
 
-/// What stands where a number was looked for, in words that may be logged.
-fn instead(answer: &Value, pointer: &str) -> String {
-    let names = |all: &Value| match all {
+/// What is in an object or a list.
+fn names(all: &Value) -> String {
+    match all {
         Value::Object(all) if !all.is_empty() => all.keys().take(12).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
         Value::Array(all) => format!("a list of {}", all.len()),
         _ => "nothing".to_owned(),
-    };
+    }
+}
+
+/// What stands where a number was looked for, in words that may be logged.
+fn instead(answer: &Value, pointer: &str) -> String {
     match answer.pointer(pointer) {
         Some(Value::Null) => "null".to_owned(),
         Some(Value::String(text)) if text.chars().count() <= 20 => beginning(text),
         Some(Value::String(_)) => "a text".to_owned(),
         Some(all @ (Value::Object(_) | Value::Array(_))) => names(all),
         Some(other) => other.to_string(),
+        None if answer.is_number() => "the whole is a number: leave `pointer` out".to_owned(),
         None => {
             let parents = pointer.char_indices().filter(|(_, c)| *c == '/').map(|(at, _)| &pointer[..at]);
             let parent = parents.rev().find(|parent| answer.pointer(parent).is_some()).unwrap_or_default();
@@ -178,7 +183,12 @@ pub(super) fn read<'a>(mut told: Told, picks: impl Iterator<Item = &'a Pick>, pa
             let text = String::from_utf8_lossy(payload);
             let found = pick.said_in(&text);
             if found.is_none() {
-                missing.push(format!("{} is no number", beginning(&text)));
+                missing.push(match json(payload) {
+                    Ok(said @ (Value::Object(_) | Value::Array(_))) => {
+                        format!("it is JSON: say with `pointer` where {} is; there is {}", pick.quantity.name(), names(&said))
+                    }
+                    _ => format!("{} is no number", beginning(&text)),
+                });
             }
             found
         } else {
@@ -274,6 +284,8 @@ mod tests {
     #[case(value!([{"quantity": "power_w", "pointer": "/a/7"}]), "{\"a\": [5, 6]}", "at /a/7, but a list of 2 at /a")]
     #[case(value!([{"quantity": "power_w", "pointer": "/a"}]), "{\"a\": \"unavailable\"}", "at /a, but `unavailable`")]
     #[case(value!([{"quantity": "power_w", "pointer": "/a"}]), "{\"a\": true}", "at /a, but true")]
+    #[case(value!([{"quantity": "power_w", "pointer": "/power"}]), "412.5", "leave `pointer` out")]
+    #[case(value!([{"quantity": "power_w"}]), "{\"power\": 5}", "say with `pointer` where power_w is; there is `power`")]
     #[case(value!([{"quantity": "power_w", "pointer": "/p"}]), "{\"p\": 1", "is no JSON")]
     #[case(value!([{"quantity": "power_w"}]), "unavailable", "`unavailable` is no number")]
     #[case(value!([{"quantity": "energy_import_kwh", "pointer": ["/a", "/b"]}]), "{\"a\": 1}", "/a and /b")]

@@ -5,7 +5,7 @@
 use chrono::DateTime;
 use serde_json::Value;
 
-use crate::adapters::numbers::{json, number};
+use crate::adapters::numbers::{json, mask, number};
 
 /// More than any home draws or gives, W.
 const MOST_W: f64 = 1e6;
@@ -141,13 +141,6 @@ fn epoch_ms(number: f64) -> Option<i64> {
 /// What a device said as it may be kept: what looks like a secret is masked.
 pub(super) fn masked(body: &[u8]) -> String {
     let Ok(mut all) = json(body) else { return String::new() };
-    if let Some(fields) = all.as_object_mut() {
-        for (name, value) in fields {
-            let name = name.to_ascii_lowercase();
-            if ["token", "password", "secret", "key", "auth"].iter().any(|word| name.contains(word)) {
-                *value = "***".into();
-            }
-        }
-    }
+    mask(&mut all, &["token", "password", "secret", "key", "auth"]);
     all.to_string()
 }
