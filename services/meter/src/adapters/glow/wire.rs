@@ -35,6 +35,13 @@ pub(super) fn topic(topic: &str) -> Option<(String, Kind)> {
     Some((path.rsplit('/').next().unwrap_or(path).to_owned(), kind))
 }
 
+/// What is wrong with a filter that no topic of a display matches, such as `glow`; nothing where one may.
+pub(super) fn deaf(filter: &str) -> Option<String> {
+    let last = filter.rsplit('/').next().unwrap_or(filter);
+    let is_heard = matches!(last, "#" | "+" | "electricitymeter" | "gasmeter" | "STATE");
+    (!is_heard).then(|| format!("on `{filter}` no display publishes: write {filter}/#"))
+}
+
 /// What a meter says, and the price of a kWh that it carries. The error says what makes no sense.
 pub(super) fn meter(display: &str, kind: Kind, payload: &[u8]) -> Result<Told, String> {
     let said = json(payload)?;

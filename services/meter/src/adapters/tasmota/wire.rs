@@ -34,6 +34,14 @@ pub(super) fn topic(topic: &str) -> Option<(String, Kind)> {
     Some((if levels.is_empty() { "tasmota".to_owned() } else { levels.join("/") }, kind))
 }
 
+/// What is wrong with a filter that no topic of a Tasmota matches, such as `tele/desk`; nothing where one may.
+pub(super) fn deaf(filter: &str) -> Option<String> {
+    let last = filter.rsplit('/').next().unwrap_or(filter);
+    let is_heard =
+        matches!(last, "#" | "+" | "SENSOR" | "LWT" | "STATE" | "RESULT") || last.starts_with("STATUS") || last.starts_with("INFO");
+    (!is_heard).then(|| format!("on `{filter}` no Tasmota publishes: write {filter}/#, or {filter}/SENSOR"))
+}
+
 /// Where to ask a device for what its sensors say, and where it answers, by a topic that it spoke on; `None` where that shows no prefix.
 pub(super) fn question(topic: &str) -> Option<(String, String)> {
     let (path, _) = topic.rsplit_once('/')?;
@@ -69,7 +77,10 @@ pub(super) fn sensors(device: &str, payload: &[u8], keys: &Keys) -> Result<Vec<T
     for (key, sensor) in sensors {
         let Value::Object(values) = sensor else { continue };
         if key == "ENERGY" {
-            told.extend(energy(device, values));
+            let known = energy(device, values);
+            let says_nothing = known.iter().all(|told| told.values.is_empty());
+            // A script may call its meter so too, and its values otherwise.
+            told.extend(if says_nothing { meter(device, "", values, keys).into_iter().collect() } else { known });
         } else {
             told.extend(meter(device, key, values, keys));
         }
