@@ -136,7 +136,13 @@ impl Sources {
                         let of_it = series.iter().filter(|(_, info)| iotawatt::Iotawatt::is_of(config, info));
                         let last_ms = of_it.filter_map(|(id, _)| latest.get(id)).max().copied();
                         let is_new = once(&mut names, "iotawatt", &config.name);
-                        add(name, is_new.and_then(|()| iotawatt::Iotawatt::new(config, &known, last_ms).map(boxed)));
+                        add(
+                            name,
+                            is_new.and_then(|()| {
+                                let adapter = iotawatt::Iotawatt::new(config, &known, last_ms)?.among(self.iotawatt.len());
+                                Ok(boxed(adapter))
+                            }),
+                        );
                     }
                 }
                 pulse::NAME => {

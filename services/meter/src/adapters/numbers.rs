@@ -15,11 +15,34 @@ pub(super) fn number(value: &Value) -> Option<f64> {
 /// JSON as devices write it: some write `nan` or `inf` where they have no number, which counts as none. The error says what is wrong and how
 /// it begins.
 pub(super) fn json(payload: &[u8]) -> Result<Value, String> {
-    let Ok(text) = std::str::from_utf8(payload) else { return Err(format!("{} bytes that are no text", payload.len())) };
+    // Some write the sign of a degree in a code page of their own.
+    let text = String::from_utf8_lossy(payload);
+    let is_text = matches!(text, std::borrow::Cow::Borrowed(_));
+    // Some send a byte order mark before it, others the nought that ends a text in C.
+    let text = text.trim_start_matches('\u{feff}').trim_end_matches('\0');
     serde_json::from_str(text).or_else(|error| {
         let mended = without_nan(text);
-        mended.and_then(|mended| serde_json::from_str(&mended).ok()).ok_or_else(|| format!("{} is no JSON: {error}", beginning(text)))
+        mended.and_then(|mended| serde_json::from_str(&mended).ok()).ok_or_else(|| match is_text {
+            true => format!("{} is no JSON: {error}", beginning(text)),
+            false => format!("{} bytes that are no text", payload.len()),
+        })
     })
+}
+
+/// Masks what stands under names that sound like one of these, at any depth.
+pub(super) fn mask(value: &mut Value, secrets: &[&str]) {
+    match value {
+        Value::Object(all) => {
+            for (name, value) in all.iter_mut() {
+                match secrets.iter().any(|secret| name.to_ascii_lowercase().contains(secret)) {
+                    true => *value = "***".into(),
+                    false => mask(value, secrets),
+                }
+            }
+        }
+        Value::Array(all) => all.iter_mut().for_each(|value| mask(value, secrets)),
+        _ => {}
+    }
 }
 
 /// How a text begins, fit for a line of a log.
@@ -69,7 +92,9 @@ mod tests {
     fn a_value_that_is_not_a_number_is_none_of_the_others_business() {
         let read = json(br#"{"a": nan, "b":[1,-inf, 2], "c": "is nan, really"}"#).unwrap();
         assert_eq!(read, value!({"a": null, "b": [1, null, 2], "c": "is nan, really"}));
+        assert_eq!(json("\u{feff}{\"a\": 1}\0".as_bytes()).unwrap(), value!({"a": 1}));
         assert!(json(b"{\"a\": 1").unwrap_err().contains("`{\"a\": 1` is no JSON"));
         assert!(json(&[0xff, 0xfe]).unwrap_err().contains("no text"));
+        assert_eq!(json(b"{\"unit\": \"\xb0C\", \"a\": 1}").unwrap()["a"], 1, "a degree in Latin 1");
     }
 }

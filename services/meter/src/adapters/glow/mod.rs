@@ -41,7 +41,7 @@ pub struct Glow {
 impl Glow {
     /// An adapter that goes on with the series that the store has. Connects at the first [`Adapter::next`](super::Adapter::next).
     pub fn listen(config: &Config, broker: &mqtt::Config, known: &[SeriesInfo]) -> Result<Listener<Self>, AdapterError> {
-        if let Some(wrong) = config.topics.iter().find_map(|topic| wrong_filter(topic)) {
+        if let Some(wrong) = config.topics.iter().find_map(|topic| wrong_filter(topic).or_else(|| wire::deaf(topic))) {
             return Err(AdapterError::Unsupported(format!("[glow] topics: {wrong}")));
         }
         let glow = Glow { register: Register::new(NAME, known), troubles: BTreeMap::new() };

@@ -66,3 +66,12 @@ fn what_makes_no_sense_is_named_until_it_does() {
     assert!(glow.troubles().is_empty());
     assert!(glow.hear(&Message { retained: true, ..says(electricity, &good) }, 4_000).is_empty(), "when it was said is not known");
 }
+
+#[rstest]
+#[case("glow", "write glow/#")]
+#[case("glow/#/STATE", "is no topic")]
+fn a_topic_on_which_nothing_comes_is_refused_by_name(#[case] topic: &str, #[case] says: &str) {
+    let config = Config { topics: vec![topic.to_owned()], ..Config::default() };
+    let error = Glow::listen(&config, &mqtt::Config::default(), &[]).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("[glow] topics: ") && error.contains(says), "{error}");
+}

@@ -9,6 +9,11 @@ use wattribute_domain::{Quantity, Role, units};
 use crate::adapters::Told;
 use crate::adapters::numbers::{json, number};
 
+/// More than any home draws or gives, W: where the meter says no power, the display writes -8388.608 kW.
+const MOST_W: f64 = 1e6;
+/// More than any meter counts, kWh: where the meter says no counter, the display writes 281474976710.655 kWh.
+const MOST_KWH: f64 = 1e9;
+
 /// What a topic is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -30,6 +35,13 @@ pub(super) fn topic(topic: &str) -> Option<(String, Kind)> {
     Some((path.rsplit('/').next().unwrap_or(path).to_owned(), kind))
 }
 
+/// What is wrong with a filter that no topic of a display matches, such as `glow`; nothing where one may.
+pub(super) fn deaf(filter: &str) -> Option<String> {
+    let last = filter.rsplit('/').next().unwrap_or(filter);
+    let is_heard = matches!(last, "#" | "+" | "electricitymeter" | "gasmeter" | "STATE");
+    (!is_heard).then(|| format!("on `{filter}` no display publishes: write {filter}/#"))
+}
+
 /// What a meter says, and the price of a kWh that it carries. The error says what makes no sense.
 pub(super) fn meter(display: &str, kind: Kind, payload: &[u8]) -> Result<Told, String> {
     let said = json(payload)?;
@@ -40,15 +52,18 @@ pub(super) fn meter(display: &str, kind: Kind, payload: &[u8]) -> Result<Told, S
     let meter = said.get(key).filter(|meter| meter.is_object()).ok_or_else(|| format!("there is no `{key}` in it"))?;
     let energy = |way: &str| {
         let part = meter.get("energy")?.get(way)?;
-        Some(number(part.get("cumulative")?)? * units::kwh_per(unit(part).unwrap_or("kWh"))?)
+        let kwh = number(part.get("cumulative")?)? * units::kwh_per(unit(part).unwrap_or("kWh"))?;
+        (0.0..MOST_KWH).contains(&kwh).then_some(kwh)
     };
     let power = || {
         let power = meter.get("power")?;
-        Some(number(power.get("value")?)? * units::watts_per(unit(power).unwrap_or("kW"))?)
+        let watts = number(power.get("value")?)? * units::watts_per(unit(power).unwrap_or("kW"))?;
+        (watts.abs() < MOST_W).then_some(watts)
     };
     // Without a meter behind it, the display says noughts.
     let import = energy("import").filter(|kwh| *kwh > 0.0);
-    let (export, power) = (energy("export"), power());
+    // Of one that says no counter of energy drawn, a nought is no counter of energy given either.
+    let (export, power) = (energy("export").filter(|kwh| import.is_some() || *kwh > 0.0), power());
     let told = Told { role: Some(role), ..Told::by(format!("{display}/{key}"), if kind == Kind::Gas { "gas" } else { "electricity" }) };
     let told = told.with(Quantity::EnergyImportKwh, import);
     // Gas says how much, never how fast: the display writes a nought.

@@ -40,7 +40,7 @@ fn electricity(display: &str, said: &Value) -> Option<Told> {
     // Without a meter behind it, the display says noughts.
     let import = energy("/00/00").filter(|kwh| *kwh > 0.0);
     let power = meter.pointer("/04/00").and_then(signed).map(|value| value * factor * 1000.0);
-    let export = energy("/00/01");
+    let export = energy("/00/01").filter(|kwh| import.is_some() || *kwh > 0.0);
     let nothing_is_behind_it = import.is_none() && power.unwrap_or(0.0) == 0.0 && export.unwrap_or(0.0) == 0.0;
     let told = Told { role: Some(Role::WholeHouse), ..Told::by(format!("{display}/electricitymeter"), "electricity") };
     let told = told.with(Quantity::EnergyImportKwh, import).with(Quantity::PowerW, power).with(Quantity::EnergyExportKwh, export);

@@ -4,17 +4,18 @@
 mod tests;
 mod wire;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use reqwest::{Method, StatusCode};
 use secrecy::SecretString;
 use serde::Deserialize;
-use wattribute_domain::{Role, SeriesInfo, device_name};
+use wattribute_domain::{Quantity, Role, SeriesInfo, device_name};
 
 use self::wire::{Column, Rows};
 use super::web::{Ticks, Web};
-use super::{Adapter, AdapterError, Event, Register, now_ms};
+use super::{Adapter, AdapterError, Event, Register, Told, now_ms};
 
 /// The adapter's name, and the source of its series.
 pub const NAME: &str = "iotawatt";
@@ -80,6 +81,10 @@ pub struct Iotawatt {
     /// Whether it knows no queries.
     is_old: bool,
     has_told_of_its_clock: bool,
+    /// Whether another IoTaWatt is read, whose inputs may have the same names.
+    is_one_of_several: bool,
+    /// What the owner named that it does not measure, as it was told.
+    unknown: Option<String>,
 }
 
 impl Iotawatt {
@@ -104,7 +109,16 @@ impl Iotawatt {
             until_s,
             is_old: false,
             has_told_of_its_clock: false,
+            is_one_of_several: false,
+            unknown: None,
         })
+    }
+
+    /// The same as one of several: its name stands before those of its inputs.
+    #[must_use]
+    pub fn among(mut self, count: usize) -> Self {
+        self.is_one_of_several = count > 1;
+        self
     }
 
     /// Whether a series of the store is one of this device.
@@ -122,9 +136,14 @@ impl Iotawatt {
             self.is_old = true;
             return Ok(());
         }
-        let excluded: BTreeSet<String> = self.config.exclude.iter().map(|name| device_name(name)).collect();
-        self.columns = wire::series(&answer?).map_err(|why| self.nonsense(&why))?;
-        self.columns.retain(|column| !excluded.contains(&device_name(&column.name)));
+        let mut columns = wire::series(&answer?).map_err(|why| self.nonsense(&why))?;
+        self.compare(&columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>());
+        columns.retain(|column| !self.is_excluded(&column.name));
+        if columns.is_empty() {
+            let why = format!("[[iotawatt]] {}: all that it measures is in `exclude`: leave something to read", self.config.name);
+            return Err(AdapterError::Unsupported(why));
+        }
+        self.columns = columns;
         (self.is_old, self.looked_ms) = (false, now_ms);
         Ok(())
     }
@@ -140,7 +159,13 @@ impl Iotawatt {
         } else {
             wire::query(&self.columns, &format!("s-{}s", 12 * STEP_S), "s", STEP_S)
         };
-        let answer = self.web.get_at("query", &query).await?;
+        let answer = self.web.ask(Method::GET, "query", &query, Vec::new(), &[]).await?;
+        if answer.status == StatusCode::BAD_REQUEST {
+            // An input was renamed or taken away: what it measures is asked for anew at the next turn.
+            self.columns.clear();
+            return Err(self.nonsense(&wire::rows(&answer.body).err().unwrap_or_else(|| "it refuses the query".to_owned())));
+        }
+        let answer = self.web.good(answer)?;
         let said = wire::rows(&answer).map_err(|why| self.nonsense(&why))?;
         // A clock that is off is seen where it tells its own present.
         let skew_s = said.end_s.filter(|_| !is_hole).map_or(0, |end_s| now_s - end_s);
@@ -161,13 +186,37 @@ impl Iotawatt {
         let mut out = Vec::new();
         for (at_s, values) in said.rows.iter().filter(|(at_s, _)| at_s + skew_s >= self.until_s) {
             for (column, value) in self.columns.iter().zip(values) {
-                let mut told = wire::circuit(&self.device, &column.name).with(column.quantity, *value);
-                let named = |(name, role): (&String, &Role)| (device_name(name) == device_name(&column.name)).then_some(*role);
-                told.role = self.config.roles.iter().find_map(named).or(told.role);
+                // What a script makes of a voltage has a frequency that is none.
+                let value = value.filter(|value| column.quantity != Quantity::FrequencyHz || (40.0..70.0).contains(value));
+                let told = self.named(wire::circuit(&self.device, &column.name).with(column.quantity, value));
                 self.register.say(&told, 1000 * (at_s + skew_s), &mut out);
             }
         }
         out
+    }
+
+    /// What it said, with what the owner says of it.
+    fn named(&self, mut told: Told) -> Told {
+        let of_it = |(name, role): (&String, &Role)| (device_name(name) == device_name(&told.name)).then_some(*role);
+        told.role = self.config.roles.iter().find_map(of_it).or(told.role);
+        if self.is_one_of_several {
+            told.name = format!("{} {}", self.config.name, told.name);
+        }
+        told
+    }
+
+    fn is_excluded(&self, name: &str) -> bool {
+        self.config.exclude.iter().any(|excluded| device_name(excluded) == device_name(name))
+    }
+
+    /// Tells, once, what the owner named that it does not measure.
+    fn compare(&mut self, names: &[&str]) {
+        let said = self.config.roles.keys().chain(&self.config.exclude).map(String::as_str);
+        let unknown = wire::unknown(said, names);
+        if let Some(why) = unknown.as_ref().filter(|_| self.unknown != unknown) {
+            tracing::warn!("[[iotawatt]] {}: {why}", self.config.name);
+        }
+        self.unknown = unknown;
     }
 
     fn nonsense(&self, why: &str) -> AdapterError {
@@ -199,8 +248,14 @@ impl Adapter for Iotawatt {
         }
         let answer = self.web.get_at("status", "inputs=&outputs=").await?;
         let told = wire::status(&self.device, &answer).map_err(|why| self.nonsense(&why))?;
+        self.compare(&told.iter().map(|told| told.name.as_str()).collect::<Vec<_>>());
         let mut out = Vec::new();
-        told.iter().for_each(|told| self.register.say(told, now_ms(), &mut out));
+        for told in told {
+            if !self.is_excluded(&told.name) {
+                let told = self.named(told);
+                self.register.say(&told, now_ms(), &mut out);
+            }
+        }
         Ok(out)
     }
 }

@@ -135,3 +135,91 @@ async fn one_that_is_away_is_told() {
     drop(server);
     assert!(away.next().await.is_err());
 }
+
+fn described(server: &MockServer, said: serde_json::Value) -> Iotawatt {
+    let mut config = serde_json::json!({"url": server.uri(), "every": "100ms", "backfill": "1h"});
+    config.as_object_mut().unwrap().extend(said.as_object().unwrap().clone());
+    Iotawatt::new(&serde_json::from_value(config).unwrap(), &[], Some(now_ms() - 30_000)).unwrap()
+}
+
+fn series(events: &[Event]) -> Vec<(String, Option<Role>)> {
+    let info = |event: &Event| if let Event::Series { info, .. } = event { Some((info.device.clone(), info.role)) } else { None };
+    events.iter().filter_map(info).collect()
+}
+
+#[tokio::test]
+async fn what_the_owner_says_of_inputs_holds_for_one_that_knows_no_queries() {
+    let server = MockServer::start().await;
+    let status = of("iotawatt").into_iter().find(|(name, _)| name == "status.json").unwrap().1;
+    Mock::given(path("/status")).respond_with(ResponseTemplate::new(200).set_body_string(status)).mount(&server).await;
+    let said = serde_json::json!({"roles": {"input_1": "whole_house"}, "exclude": ["Total", "input_0"]});
+    let events = described(&server, said).next().await.unwrap();
+    let named: Vec<_> = series(&events).into_iter().map(|(device, role)| (device, role.unwrap())).collect();
+    let expected = [("input_1", Role::WholeHouse), ("input_1", Role::WholeHouse), ("input_4", Role::Circuit)];
+    assert_eq!(named, expected.map(|(device, role)| (device.to_owned(), role)));
+}
+
+#[tokio::test]
+async fn an_input_that_was_renamed_is_looked_for_at_once() {
+    let server = MockServer::start().await;
+    let list = |name: &str| ResponseTemplate::new(200).set_body_string(format!(r#"{{"series":[{{"name":"{name}","unit":"Watts"}}]}}"#));
+    let rows = |at_s: i64| ResponseTemplate::new(200).set_body_string(format!(r#"{{"range":[0,{at_s}],"data":[[{at_s},7]]}}"#));
+    let of_name = |name: &'static str| Mock::given(path("/query")).and(query_param_contains("select", name));
+    let shown = |name: &'static str| Mock::given(path("/query")).and(query_param("show", "series")).respond_with(list(name));
+    shown("oven").mount(&server).await;
+    of_name("oven").respond_with(rows(now_ms() / 5000 * 5 - 5)).mount(&server).await;
+    let mut adapter = described(&server, serde_json::json!({}));
+    assert_eq!(series(&adapter.next().await.unwrap())[0].0, "oven");
+    server.reset().await;
+    shown("stove").mount(&server).await;
+    let refusal = ResponseTemplate::new(400).set_body_string("{\"error\":\"invalid query. Invalid series: oven\"}");
+    of_name("oven").respond_with(refusal).mount(&server).await;
+    of_name("stove").respond_with(rows(now_ms() / 5000 * 5)).mount(&server).await;
+    let error = adapter.next().await.unwrap_err().to_string();
+    assert!(error.contains("Invalid series: oven"), "{error}");
+    assert_eq!(series(&adapter.next().await.unwrap())[0].0, "stove");
+}
+
+#[tokio::test]
+async fn inputs_of_several_have_its_name_before_theirs() {
+    let server = server(0, 0).await;
+    let mut one = described(&server, serde_json::json!({"name": "Cellar", "roles": {"main": "whole_house"}})).among(2);
+    let named = series(&one.next().await.unwrap());
+    assert_eq!(named[0], ("cellar_main".to_owned(), Some(Role::WholeHouse)));
+}
+
+#[tokio::test]
+async fn a_frequency_that_no_grid_has_is_none() {
+    let server = MockServer::start().await;
+    let list = r#"{"series":[{"name":"in","unit":"Volts"},{"name":"both","unit":"Volts"}]}"#;
+    Mock::given(path("/query"))
+        .and(query_param("show", "series"))
+        .respond_with(ResponseTemplate::new(200).set_body_string(list))
+        .mount(&server)
+        .await;
+    let now_s = now_ms() / 5000 * 5;
+    let rows = format!(r#"{{"range":[0,{now_s}],"data":[[{},120.5,60.01,241,120.02]]}}"#, now_s - 5);
+    Mock::given(path("/query"))
+        .and(query_param_contains("select", "in"))
+        .respond_with(ResponseTemplate::new(200).set_body_string(rows))
+        .mount(&server)
+        .await;
+    let events = described(&server, serde_json::json!({})).next().await.unwrap();
+    let values: Vec<f64> =
+        events.iter().filter_map(|event| if let Event::Reading { value, .. } = event { Some(*value) } else { None }).collect();
+    assert_eq!(values, [120.5, 60.01, 241.0]);
+}
+
+#[tokio::test]
+async fn who_leaves_out_all_is_told() {
+    let server = server(0, 0).await;
+    let error = described(&server, serde_json::json!({"exclude": ["main", "used"]})).next().await.unwrap_err().to_string();
+    assert!(error.contains("`exclude`"), "{error}");
+}
+
+#[test]
+fn a_name_that_is_mistyped_is_told_with_those_there_are() {
+    let why = wire::unknown(["Man 1", "SOLAR"].into_iter(), &["Main 1", "solar", "solar"]).unwrap();
+    assert_eq!(why, "`roles` and `exclude` name `Man 1`, which it does not measure: it has `Main 1`, `solar`");
+    assert_eq!(wire::unknown(["main_1"].into_iter(), &["Main 1"]), None);
+}

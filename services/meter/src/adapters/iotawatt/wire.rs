@@ -4,6 +4,8 @@
 //! `/query?select=…` tells it over time from its own log, at 5 s for about a year. `/status?inputs=&outputs=` is as openHAB's binding reads it: the
 //! watts of an input are a text with blanks.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use wattribute_domain::{Quantity, Role, device_name};
 
@@ -46,6 +48,15 @@ pub(super) fn series(answer: &[u8]) -> Result<Vec<Column>, String> {
         columns.extend(quantities.iter().map(|&quantity| Column { name: name.to_owned(), quantity }));
     }
     if columns.is_empty() { Err("it measures neither power nor voltage yet: set up its inputs".to_owned()) } else { Ok(columns) }
+}
+
+/// Which of these names stand for nothing that it measures, and what would be right; `None` where all do.
+pub(super) fn unknown<'a>(said: impl Iterator<Item = &'a str>, names: &[&str]) -> Option<String> {
+    let is_known = |name: &str| names.iter().any(|known| device_name(known) == device_name(name));
+    let unknown: Vec<String> = said.filter(|name| !is_known(name)).map(|name| format!("`{name}`")).collect();
+    let have = || names.iter().map(|name| format!("`{name}`")).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ");
+    (!unknown.is_empty())
+        .then(|| format!("`roles` and `exclude` name {}, which it does not measure: it has {}", unknown.join(", "), have()))
 }
 
 /// The query that asks for these columns between two time specifiers, in rows of `step_s`.

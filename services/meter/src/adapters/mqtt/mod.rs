@@ -7,14 +7,14 @@ mod wire;
 
 pub use self::discover::discover;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use wattribute_domain::{Role, SeriesInfo, device_name};
 use wattribute_service::mqtt::{self, Message};
 
 use super::broker::{Hears, Listener};
-use super::pick::{Pick, check, read};
+use super::pick::{Pick, check, is_of_something_else, read};
 use super::{AdapterError, Event, Register, Told};
 
 /// The adapter's name, and the source of its series.
@@ -73,6 +73,8 @@ pub struct Mqtt {
     register: Register,
     /// Devices that are away or make no sense now, by name, and why.
     troubles: BTreeMap<String, String>,
+    /// Devices that have been understood, by name.
+    understood: BTreeSet<String>,
 }
 
 impl Mqtt {
@@ -94,7 +96,7 @@ impl Mqtt {
             good.iter().flat_map(|device| values(device).into_iter().chain(device.availability.clone())).collect();
         topics.sort_unstable();
         topics.dedup();
-        let mqtt = Mqtt { devices: good, register: Register::new(NAME, known), troubles: BTreeMap::new() };
+        let mqtt = Mqtt { devices: good, register: Register::new(NAME, known), troubles: BTreeMap::new(), understood: BTreeSet::new() };
         (Listener::new(NAME, broker, topics, mqtt), wrong)
     }
 
@@ -121,16 +123,19 @@ impl Hears for Mqtt {
                     None => {}
                 }
             }
-            let mut picks = device.values.iter().filter(|pick| device.topic_of(pick) == Some(&message.topic)).peekable();
+            let picks = || device.values.iter().filter(|pick| device.topic_of(pick) == Some(&message.topic));
             // What the broker kept was said at some time before.
-            if picks.peek().is_none() || message.retained {
+            if picks().next().is_none() || message.retained {
                 continue;
             }
-            match read(device.told(), picks, &message.payload) {
+            match read(device.told(), picks(), &message.payload) {
                 Ok(told) => {
                     self.troubles.remove(&name);
+                    self.understood.insert(name);
                     self.register.say_all(&[told], &wire::masked(&message.payload), at_ms, &mut out);
                 }
+                // One whose pointers are right may say something else now and then, such as that it was switched.
+                Err(_) if self.understood.contains(&name) && is_of_something_else(picks(), &message.payload) => {}
                 Err(why) => {
                     metrics::counter!("wattribute_bad_payloads_total", "adapter" => NAME).increment(1);
                     self.troubles.insert(name, format!("{}: {why}", message.topic));

@@ -61,9 +61,21 @@ fn what_says_that_it_goes_is_silent_until_it_speaks_again() {
 }
 
 #[test]
+fn one_that_is_understood_may_say_something_else() {
+    let (mut mqtt, _) = adapter(plug());
+    let switched = says("z/heater", "{\"state\": \"ON\", \"linkquality\": 98}");
+    mqtt.hear(&switched, 1_000);
+    assert!(mqtt.troubles()["heater"].contains("`linkquality`"), "its pointer may be wrong");
+    mqtt.hear(&says("z/heater", "{\"power\": 5}"), 2_000);
+    assert!(mqtt.hear(&switched, 3_000).is_empty() && mqtt.troubles().is_empty());
+    mqtt.hear(&says("z/heater", "{\"power\": null}"), 4_000);
+    assert!(mqtt.troubles()["heater"].contains("null"));
+}
+
+#[test]
 fn what_is_kept_word_for_word_has_no_secrets() {
     let (mut mqtt, _) = adapter(plug());
-    let events = mqtt.hear(&says("z/heater", r#"{"power": 5, "wifi": {"Password": "hush"}}"#), 1_000);
+    let events = mqtt.hear(&says("z/heater", r#"{"power": 5, "voltage": nan, "wifi": {"Password": "hush"}}"#), 1_000);
     let kept = events.iter().find_map(|event| if let Event::Payload { text, .. } = event { Some(text) } else { None }).unwrap();
     assert!(kept.contains("\"power\":5") && !kept.contains("hush"), "{kept}");
 }

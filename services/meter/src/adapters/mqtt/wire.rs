@@ -7,6 +7,7 @@
 use serde_json::Value;
 
 use crate::adapters::broker::wrong_filter;
+use crate::adapters::numbers::{json, mask};
 
 /// Whether a device says that it is there; `None` where it says neither.
 pub(super) fn availability(payload: &[u8]) -> Option<bool> {
@@ -14,7 +15,7 @@ pub(super) fn availability(payload: &[u8]) -> Option<bool> {
     let read: Option<Value> = serde_json::from_str(text).ok();
     let word = read.as_ref().and_then(|read| read.get("state").unwrap_or(read).as_str()).unwrap_or(text);
     match word.to_ascii_lowercase().as_str() {
-        "online" | "available" | "connected" | "on" | "true" | "1" => Some(true),
+        "online" | "available" | "connected" | "ready" | "on" | "true" | "1" => Some(true),
         "offline" | "unavailable" | "disconnected" | "lost" | "off" | "false" | "0" => Some(false),
         _ => None,
     }
@@ -33,27 +34,11 @@ pub(super) fn topic(topic: &str) -> Result<(), String> {
 
 /// A payload as it may be kept: values under names that sound like secrets are masked.
 pub(super) fn masked(payload: &[u8]) -> String {
-    const SECRETS: [&str; 5] = ["token", "password", "secret", "key", "psk"];
-    fn mask(value: &mut Value) {
-        match value {
-            Value::Object(all) => {
-                for (name, value) in all.iter_mut() {
-                    match SECRETS.iter().any(|secret| name.to_ascii_lowercase().contains(secret)) {
-                        true => *value = "***".into(),
-                        false => mask(value),
-                    }
-                }
-            }
-            Value::Array(all) => all.iter_mut().for_each(mask),
-            _ => {}
-        }
-    }
-    let text = String::from_utf8_lossy(payload).into_owned();
-    match serde_json::from_str::<Value>(&text) {
+    match json(payload) {
         Ok(mut read @ (Value::Object(_) | Value::Array(_))) => {
-            mask(&mut read);
+            mask(&mut read, &["token", "password", "secret", "key", "psk"]);
             read.to_string()
         }
-        _ => text,
+        _ => String::from_utf8_lossy(payload).into_owned(),
     }
 }

@@ -229,7 +229,7 @@ impl Counter {
             return How::WrappedAround;
         }
         match started_again {
-            Some(false) => How::Late,
+            Some(false) if self.was_overtaken(said, count, at_ms) => How::Late,
             None if at_ms.saturating_sub(self.at_ms) <= OVERTAKEN_MS => How::Unclear,
             _ => self.fall(count, at_ms, rate),
         }
@@ -287,6 +287,15 @@ impl Counter {
                 Some(now < before && now <= at_ms.saturating_sub(self.at_ms).saturating_add(OVERTAKEN_MS) as f64)
             }
             _ => None,
+        }
+    }
+
+    /// Whether a lower count of the same start was said before the last word: else it was set back while the device ran.
+    fn was_overtaken(&self, said: &Said, count: f64, at_ms: i64) -> bool {
+        match (self.uptime_ms, said.uptime_ms) {
+            (Some(before), Some(now)) => now < before,
+            _ if said.at_ms.is_some() => false,
+            _ => at_ms.saturating_sub(self.at_ms) <= OVERTAKEN_MS || count >= SAVED * self.count,
         }
     }
 

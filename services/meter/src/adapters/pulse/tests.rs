@@ -43,6 +43,12 @@ fn what_only_helps_refuses_nothing(#[case] body: &str) {
 }
 
 #[test]
+fn times_that_were_subtracted_in_the_wrong_order_are_none() {
+    let said = read(br#"{"pulse_count": 5, "interval_ms": 4294967295, "since_pulse_ms": 4294967290}"#, NOW_MS).unwrap();
+    assert_eq!((said.interval_ms, said.since_pulse_ms), (None, None));
+}
+
+#[test]
 fn nothing_that_is_said_is_too_much() {
     let wild =
         ["-1", "0", "1e308", "-1e308", "1e999", "9223372036854775807", "18446744073709551616", "\"é\"", "\"\"", "null", "[]", "{}", "true"];
@@ -63,7 +69,7 @@ fn nothing_that_is_said_is_too_much() {
 
 #[test]
 fn what_looks_like_a_secret_is_not_kept() {
-    let kept = masked(br#"{"Token": "hush", "api_key": "hush", "wifi_password": "hush", "pulse_count": 5}"#);
+    let kept = masked(br#"{"Token": "hush", "api_key": "hush", "wifi": {"password": "hush"}, "pulse_count": 5}"#);
     assert!(!kept.contains("hush") && kept.contains("\"pulse_count\":5"), "{kept}");
     assert_eq!(masked(b"hush"), "");
 }
@@ -178,6 +184,32 @@ fn a_device_that_tells_its_starts_is_believed() {
     assert_eq!(hear(&mut counter, 1, &up(999.0, 499.0)).how, How::Late);
     assert_eq!(hear(&mut counter, 20, &up(12.0, 6.0)).how, How::Restarted);
     assert_eq!(hear(&mut counter, 30, &up(22.0, 7.0)).energy_kwh, Some(0.507));
+}
+
+/// What a running device says: which start of it, how long it runs, s, and its count.
+fn running(boot: Option<&str>, uptime_s: Option<f64>, pulses: f64) -> Said {
+    Said { boot: boot.map(str::to_owned), uptime_ms: uptime_s.map(|s| s * 1000.0), ..count(pulses) }
+}
+
+#[rstest]
+#[case::by_its_uptime(running(None, Some(900.0), 5000.0), running(None, Some(910.0), 3.0), running(None, Some(920.0), 8.0))]
+#[case::by_both(running(Some("a"), Some(900.0), 5000.0), running(Some("a"), Some(910.0), 3.0), running(Some("a"), Some(920.0), 8.0))]
+#[case::by_its_start(running(Some("a"), None, 5000.0), running(Some("a"), None, 3.0), running(Some("a"), None, 8.0))]
+fn a_counter_that_is_set_to_zero_while_the_device_runs_goes_on(#[case] before: Said, #[case] at_zero: Said, #[case] after: Said) {
+    let mut counter = Counter::default();
+    hear(&mut counter, 0, &before);
+    assert_eq!(hear(&mut counter, 10, &at_zero).how, How::Restarted);
+    let went_on = hear(&mut counter, 20, &after);
+    assert_eq!((went_on.how, went_on.energy_kwh), (How::Counted, Some(5.008)));
+}
+
+#[test]
+fn a_post_of_the_same_start_that_was_overtaken_stays_late() {
+    let mut counter = Counter::default();
+    hear(&mut counter, 0, &running(Some("a"), None, 5000.0));
+    hear(&mut counter, 10, &running(Some("a"), None, 5010.0));
+    assert_eq!(hear(&mut counter, 30, &running(Some("a"), None, 5005.0)).how, How::Late);
+    assert_eq!(hear(&mut counter, 40, &running(Some("a"), None, 5020.0)).energy_kwh, Some(5.02));
 }
 
 #[test]

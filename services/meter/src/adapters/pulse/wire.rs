@@ -5,7 +5,7 @@
 use chrono::DateTime;
 use serde_json::Value;
 
-use crate::adapters::numbers::{json, number};
+use crate::adapters::numbers::{json, mask, number};
 
 /// More than any home draws or gives, W.
 const MOST_W: f64 = 1e6;
@@ -13,6 +13,8 @@ const MOST_W: f64 = 1e6;
 const MOST_PULSES: f64 = 9_007_199_254_740_992.0;
 /// The largest total that is read, kWh.
 const MOST_KWH: f64 = 1e9;
+/// The longest time between pulses that is read, ms: beyond it a device has subtracted times in the wrong order.
+const LONGEST_MS: f64 = 2_147_483_648.0;
 /// How old a reading may be that a device kept while it was offline, ms.
 const OLDEST_MS: i64 = 31 * 86_400_000;
 /// How far a device's clock may be ahead, ms.
@@ -54,6 +56,7 @@ pub(super) fn read(body: &[u8], now_ms: i64) -> Result<Said, String> {
     let w = field(&["power_w", "power_watts", "power"], -MOST_W, MOST_W)?;
     let wh = field(&["total_wh"], 0.0, MOST_KWH * 1e3)?;
     // What only helps to tell a restart refuses no reading.
+    let is_time = |ms: &f64| *ms > 0.0 && *ms < LONGEST_MS;
     let helps = |name| field(&[name], 0.0, 1e13).ok().flatten();
     let uptime_s = helps("uptime_s").or(helps("uptime"));
     let mut said = Said {
@@ -61,8 +64,8 @@ pub(super) fn read(body: &[u8], now_ms: i64) -> Result<Said, String> {
         power_w: w.or(kw.map(|kw| kw * 1e3)),
         total_kwh: field(&["total_kwh", "energy_kwh", "energy_import_kwh"], 0.0, MOST_KWH)?.or(wh.map(|wh| wh / 1e3)),
         pulse_count: whole(field(&["pulse_count", "pulses", "count"], 0.0, MOST_PULSES)?),
-        interval_ms: field(&["interval_ms", "pulse_interval_ms"], 0.0, 1e12)?.filter(|ms| *ms > 0.0),
-        since_pulse_ms: field(&["since_pulse_ms"], 0.0, 1e12)?.filter(|ms| *ms > 0.0),
+        interval_ms: field(&["interval_ms", "pulse_interval_ms"], 0.0, 1e12)?.filter(is_time),
+        since_pulse_ms: field(&["since_pulse_ms"], 0.0, 1e12)?.filter(is_time),
         uptime_ms: helps("uptime_ms").or(uptime_s.map(|s| s * 1e3)),
         boot: ["boot_id", "boot_count", "boot"].iter().find_map(|name| text(all.get(name)?)),
         ..Said::default()
@@ -138,13 +141,6 @@ fn epoch_ms(number: f64) -> Option<i64> {
 /// What a device said as it may be kept: what looks like a secret is masked.
 pub(super) fn masked(body: &[u8]) -> String {
     let Ok(mut all) = json(body) else { return String::new() };
-    if let Some(fields) = all.as_object_mut() {
-        for (name, value) in fields {
-            let name = name.to_ascii_lowercase();
-            if ["token", "password", "secret", "key", "auth"].iter().any(|word| name.contains(word)) {
-                *value = "***".into();
-            }
-        }
-    }
+    mask(&mut all, &["token", "password", "secret", "key", "auth"]);
     all.to_string()
 }

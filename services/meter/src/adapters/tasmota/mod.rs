@@ -1,6 +1,7 @@
 #![doc = include_str!("README.md")]
 
 mod keys;
+mod names;
 mod questions;
 #[cfg(test)]
 mod tests;
@@ -60,9 +61,10 @@ pub struct Tasmota {
 impl Tasmota {
     /// An adapter that goes on with the series that the store has. Connects at the first [`Adapter::next`].
     pub fn new(config: &Config, broker: &mqtt::Config, known: &[SeriesInfo]) -> Result<Self, AdapterError> {
-        if let Some(wrong) = config.topics.iter().find_map(|topic| wrong_filter(topic)) {
+        if let Some(wrong) = config.topics.iter().find_map(|topic| wrong_filter(topic).or_else(|| wire::deaf(topic))) {
             return Err(AdapterError::Unsupported(format!("[tasmota] topics: {wrong}")));
         }
+        config.keys.check().map_err(|why| AdapterError::Unsupported(format!("[tasmota.keys] {why}")))?;
         Ok(Tasmota {
             broker: Broker::new(broker, NAME, config.topics.clone()),
             keys: config.keys.clone(),

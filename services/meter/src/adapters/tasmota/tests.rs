@@ -120,9 +120,30 @@ fn what_the_broker_kept_is_no_reading() {
     assert_eq!(tasmota.troubles().len(), 1);
 }
 
-#[test]
-fn a_wrong_topic_is_refused_by_name() {
-    let wrong = Config { topics: vec!["tele/#/SENSOR".to_owned()], ..Config::default() };
+#[rstest]
+#[case("tele/#/SENSOR", "`tele/#/SENSOR` is no topic")]
+#[case("tele/tasmota", "write tele/tasmota/#")]
+#[case("tele", "write tele/#")]
+fn a_wrong_topic_is_refused_by_name(#[case] topic: &str, #[case] says: &str) {
+    let wrong = Config { topics: vec!["tele/#".to_owned(), topic.to_owned()], ..Config::default() };
     let error = Tasmota::new(&wrong, &mqtt::Config::default(), &[]).map(|_| ()).unwrap_err().to_string();
-    assert!(error.contains("[tasmota] topics: `tele/#/SENSOR`"), "{error}");
+    assert!(error.contains("[tasmota] topics: ") && error.contains(says), "{error}");
+}
+
+#[rstest]
+#[case("tele/#")]
+#[case("+/tele/SENSOR")]
+#[case("tele/desk/STATE")]
+#[case("stat/desk/STATUS10")]
+#[case("tele/+")]
+fn a_topic_on_which_something_may_come_is_taken(#[case] topic: &str) {
+    let right = Config { topics: vec![topic.to_owned()], ..Config::default() };
+    assert!(Tasmota::new(&right, &mqtt::Config::default(), &[]).is_ok());
+}
+
+#[test]
+fn a_wrong_unit_is_refused_by_name() {
+    let keys = Keys { power_unit: Some("Watt/h".to_owned()), ..Keys::default() };
+    let error = Tasmota::new(&Config { keys, ..Config::default() }, &mqtt::Config::default(), &[]).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("[tasmota.keys] power_unit: `Watt/h`") && error.contains("kW"), "{error}");
 }

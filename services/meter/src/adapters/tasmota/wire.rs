@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use wattribute_domain::{Quantity, Role};
 
 use super::keys::Keys;
+use super::names::NOT_ELECTRIC;
 use crate::adapters::Told;
 use crate::adapters::numbers::{json, number};
 
@@ -31,6 +32,14 @@ pub(super) fn topic(topic: &str) -> Option<(String, Kind)> {
     };
     let levels: Vec<&str> = path.split('/').filter(|level| !matches!(*level, "tele" | "stat" | "")).collect();
     Some((if levels.is_empty() { "tasmota".to_owned() } else { levels.join("/") }, kind))
+}
+
+/// What is wrong with a filter that no topic of a Tasmota matches, such as `tele/desk`; nothing where one may.
+pub(super) fn deaf(filter: &str) -> Option<String> {
+    let last = filter.rsplit('/').next().unwrap_or(filter);
+    let is_heard =
+        matches!(last, "#" | "+" | "SENSOR" | "LWT" | "STATE" | "RESULT") || last.starts_with("STATUS") || last.starts_with("INFO");
+    (!is_heard).then(|| format!("on `{filter}` no Tasmota publishes: write {filter}/#, or {filter}/SENSOR"))
 }
 
 /// Where to ask a device for what its sensors say, and where it answers, by a topic that it spoke on; `None` where that shows no prefix.
@@ -68,7 +77,10 @@ pub(super) fn sensors(device: &str, payload: &[u8], keys: &Keys) -> Result<Vec<T
     for (key, sensor) in sensors {
         let Value::Object(values) = sensor else { continue };
         if key == "ENERGY" {
-            told.extend(energy(device, values));
+            let known = energy(device, values);
+            let says_nothing = known.iter().all(|told| told.values.is_empty());
+            // A script may call its meter so too, and its values otherwise.
+            told.extend(if says_nothing { meter(device, "", values, keys).into_iter().collect() } else { known });
         } else {
             told.extend(meter(device, key, values, keys));
         }
@@ -81,8 +93,11 @@ pub(super) fn sensors(device: &str, payload: &[u8], keys: &Keys) -> Result<Vec<T
     Ok(told)
 }
 
-/// A smart meter that is read through a script.
+/// A smart meter that is read through a script; none of gas, water or heat.
 fn meter(device: &str, key: &str, values: &Map<String, Value>, keys: &Keys) -> Option<Told> {
+    if NOT_ELECTRIC.contains(&key.to_lowercase().as_str()) {
+        return None;
+    }
     let (identity, name) = if key.is_empty() { (device.to_owned(), device) } else { (format!("{device}/{key}"), key) };
     let mut told = Told::by(identity, name);
     for (quantity, value) in keys.read(values) {
