@@ -81,7 +81,7 @@ pub async fn run(config: Config, context: Context) -> anyhow::Result<()> {
         }
     }
     let adapters = adapters(&config, &store, &health).await?;
-    if adapters.is_empty() {
+    if adapters.is_empty() && config.sources.names().is_empty() {
         let remedy =
             "no source is set up: set HOME_ASSISTANT_URL and HOME_ASSISTANT_TOKEN, a meter (docs/ADAPTERS.md), or see `wattribute demo`";
         health.set("source", State::Degraded(remedy.to_owned()));

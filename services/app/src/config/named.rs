@@ -16,7 +16,13 @@ pub fn doubts(config: &Config) -> Vec<String> {
         };
         why.map(|why| format!("[roles] `{name}` names nothing: {why}"))
     };
-    meter.into_iter().chain(config.meter.sources.roles.keys().filter_map(role)).collect()
+    let preferred = |name: &String| {
+        let is_known = Sources::NAMES.contains(&name.trim().to_ascii_lowercase().as_str());
+        let like = || near(name).map_or_else(|| format!("there are {}", Sources::NAMES.join(", ")), |name| format!("did you mean {name}?"));
+        (!is_known).then(|| format!("`prefer` in [meter]: there is no source `{name}`; {}", like()))
+    };
+    let roles = config.meter.sources.roles.keys().filter_map(role);
+    meter.into_iter().chain(roles).chain(config.meter.prefer.iter().filter_map(preferred)).collect()
 }
 
 fn meter(words: &str, config: &Config) -> Vec<String> {
@@ -92,6 +98,12 @@ mod tests {
         let said = doubts(&format!("[home]\nmeter = \"{words}\"\n"), with_home_assistant);
         assert_eq!(said.len(), says.iter().count(), "{said:?}");
         assert!(says.is_none_or(|says| said[0].contains(says) && said[0].contains(words)), "{said:?}");
+    }
+
+    #[test]
+    fn a_source_that_is_preferred_must_be_one() {
+        let said = doubts("[meter]\nprefer = [\"kasaa\", \"Shelly\"]\n", true);
+        assert_eq!(said, ["`prefer` in [meter]: there is no source `kasaa`; did you mean kasa?"]);
     }
 
     #[rstest]

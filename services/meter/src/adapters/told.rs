@@ -25,10 +25,10 @@ impl Told {
         Told { identity: identity.into(), name: name.into(), role: None, values: Vec::new() }
     }
 
-    /// Adds what it said of a quantity; nothing where that is no finite number, or where it said it already.
+    /// Adds what it said of a quantity; nothing where that is no finite number or more than any home has, or where it said it already.
     #[must_use]
     pub fn with(mut self, quantity: Quantity, value: Option<f64>) -> Self {
-        if let Some(value) = value.filter(|value| value.is_finite())
+        if let Some(value) = value.filter(|value| value.abs() <= most(quantity))
             && !self.values.iter().any(|(known, _)| *known == quantity)
         {
             self.values.push((quantity, value));
@@ -39,6 +39,15 @@ impl Told {
     /// What it said of a quantity.
     pub fn value(&self, quantity: Quantity) -> Option<f64> {
         self.values.iter().find(|(known, _)| *known == quantity).map(|(_, value)| *value)
+    }
+}
+
+/// What no home has more of, in the unit of the quantity.
+fn most(quantity: Quantity) -> f64 {
+    match quantity {
+        Quantity::PowerW | Quantity::PowerPhase1W | Quantity::PowerPhase2W | Quantity::PowerPhase3W => 1e6,
+        Quantity::EnergyImportKwh | Quantity::EnergyExportKwh => 1e9,
+        _ => f64::MAX,
     }
 }
 
@@ -249,6 +258,15 @@ mod tests {
             register.say(&Told::by(identity, "Plug").with(Quantity::PowerW, Some(1.0)), 1_000, &mut out);
         }
         assert_eq!(infos(&out)[1].device, device);
+    }
+
+    #[test]
+    fn what_no_home_has_is_not_said() {
+        let wrong =
+            [(Quantity::PowerW, 1e12), (Quantity::PowerPhase2W, -2e6), (Quantity::EnergyImportKwh, 1e15), (Quantity::VoltageV, f64::NAN)];
+        let told = wrong.into_iter().fold(Told::by("a", "a"), |told, (quantity, value)| told.with(quantity, Some(value)));
+        assert_eq!(told.values, []);
+        assert_eq!(told.with(Quantity::PowerW, Some(-25_000.0)).value(Quantity::PowerW), Some(-25_000.0));
     }
 
     #[test]

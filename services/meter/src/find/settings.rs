@@ -8,7 +8,7 @@ struct Table {
     lines: Vec<String>,
 }
 
-/// The tables of all `parts` (TOML without lists over several lines), each section once: what several say of one list of it stands in that list; of
+/// The tables of all `parts` (TOML whose sections have no list over several lines), each section once: what several say of one list of it stands in that list; of
 /// anything else the first counts. Tables of a list, such as `[[mqtt_source]]`, are each kept.
 pub(super) fn together<'a>(parts: impl Iterator<Item = &'a str>) -> String {
     let mut all: Vec<Table> = Vec::new();

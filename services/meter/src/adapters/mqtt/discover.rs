@@ -25,8 +25,20 @@ pub async fn discover(broker: &mqtt::Config, wait: Duration) -> Result<Vec<Found
     let mut broker = Broker::new(broker, "discover", vec!["#".to_owned()]);
     let (until, mut said) = (Instant::now() + wait, BTreeMap::new());
     while let Ok(heard) = timeout_at(until, broker.next()).await {
-        if let Heard::Message(message) = heard? {
-            said.insert(message.topic, message.payload);
+        match heard? {
+            // Most Tasmotas tell what they measure every five minutes only, and Shellies of the first generation what changes.
+            Heard::Connected => {
+                broker.ask("cmnd/tasmotas/STATUS", "10");
+                broker.ask("shellies/command", "announce");
+            }
+            Heard::Message(message) => {
+                if let Some(device) = message.topic.strip_prefix("tele/").and_then(|rest| rest.strip_suffix("/LWT"))
+                    && message.payload == b"Online"
+                {
+                    broker.ask(&format!("cmnd/{device}/STATUS"), "10");
+                }
+                said.insert(message.topic, message.payload);
+            }
         }
         if said.len() >= MOST {
             break;

@@ -31,6 +31,8 @@ pub(super) enum Word {
     Value(Way, Published, String),
     /// It is gone: why, and what would help.
     Gone(Way, String),
+    /// It could not be heard until now: it has all its time to speak.
+    Heard,
 }
 
 /// Where words of devices go; clones share it.
@@ -63,6 +65,14 @@ impl Heard {
             }
         };
         let _ended_with_the_fleet = sender.send(word).await;
+    }
+
+    /// Nobody could be heard until now, so nobody's silence until now counts.
+    pub async fn begin_again(&self) {
+        let senders: Vec<_> = self.devices.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        for sender in senders {
+            let _ended_with_the_fleet = sender.send(Word::Heard).await;
+        }
     }
 
     /// After how long a device that says nothing is away.
@@ -109,6 +119,7 @@ async fn keep(speaker: Speaker, mac: String, mut words: mpsc::Receiver<Word>, bo
                 let part = rounds.say(quantity, phase, value, now_ms());
                 (way, vec![part], text)
             }
+            Word::Heard => continue,
             Word::Gone(way, why) => {
                 speaker.named(book.label(&mac)).await;
                 known = json!({});

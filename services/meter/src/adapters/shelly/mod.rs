@@ -132,7 +132,7 @@ impl Shelly {
         let (manner, book) = (config.manner(), Book::new(NAME, known));
         let heard = Heard::new(book.clone(), manner.clone());
         let mut fleet = Fleet::new(NAME, known);
-        for host in config.hosts.iter().map(|host| host.trim()) {
+        for host in config.hosts.iter().map(|host| host.trim().trim_start_matches("http://").trim_end_matches('/')) {
             let (manner, book, (_, address)) = (manner.clone(), book.clone(), watch::channel(host.to_owned()));
             fleet.add(host, |speaker| ask::read(speaker, address, manner, book, false));
         }

@@ -49,6 +49,7 @@ pub(super) async fn listen(speaker: Speaker, broker: mqtt::Config, topics: Vec<S
             said = listener.broker.next() => match said {
                 Ok(Spoken::Connected) => {
                     is_connected.store(true, Ordering::Release);
+                    listener.heard.begin_again().await;
                     listener.broker.listen_too(&format!("{}/rpc", listener.reply));
                     // Whoever is there says who it is.
                     listener.broker.ask("shellies/command", "announce");

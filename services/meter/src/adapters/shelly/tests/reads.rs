@@ -129,7 +129,7 @@ fn a_lamp_that_is_switched_is_as_bright_as_before() {
 #[case::two_channels(json!({"meters": [{"power": 1, "total": 0}, {"power": 2, "total": 0}], "voltage": 231}), "SHSW-25", vec![("meter:0", vec![("power_w", 1.0), ("voltage_v", 231.0), ("energy_import_kwh", 0.0)]), ("meter:1", vec![("power_w", 2.0), ("voltage_v", 231.0), ("energy_import_kwh", 0.0)])])]
 #[case::a_phase_is_not_valid(json!({"emeters": [{"power": 1, "total": 1000}, {"power": 2, "is_valid": false, "total": 1000}, {"power": 3, "total": 1000}]}), "SHEM-3", vec![("emeters", vec![("power_phase_1_w", 1.0), ("power_phase_3_w", 3.0)])])]
 #[case::wrong_types(json!({"meters": {"a": 1}, "emeters": [7, null, "a"]}), "", vec![])]
-#[case::huge(json!({"meters": [{"power": 1e300, "total": 1e308}]}), "", vec![("meter:0", vec![("power_w", 1e300), ("energy_import_kwh", 1e308 / 60_000.0)])])]
+#[case::huge(json!({"meters": [{"power": 1e300, "total": 1e308}]}), "", vec![])]
 fn the_first_generation_is_read_as_far_as_it_is_sure(
     #[case] said: Value,
     #[case] model: &str,
