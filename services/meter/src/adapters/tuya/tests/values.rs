@@ -166,6 +166,13 @@ fn what_says_its_voltage_to_one_digit_does_so_with_its_power() {
     assert_eq!(shown(&guessed(None, &dps)), "Desk [bf01] device: power_w=412 voltage_v=230.1");
 }
 
+#[rstest]
+#[case::faults_beside_a_phase(json!({"1": 4321, "6": "CRwABN0AAOc=", "9": 0, "16": true}), Some(231.0))]
+#[case::power_without_one(json!({"1": 4321, "9": 1371, "16": true}), Some(1371.0))]
+fn a_meter_with_phases_has_its_faults_on_9(#[case] dps: Value, #[case] power_w: Option<f64>) {
+    assert_eq!(value(&guessed(Some(Kind::Meter), &dps), Quantity::PowerW), power_w);
+}
+
 #[test]
 fn of_three_phases_a_part_is_no_sum() {
     let three = json!({"6": "CQYAB/oAAXQ=", "7": "CV4AAPoAAC0=", "8": "AAAAAAAAAAA="});
