@@ -146,6 +146,19 @@ async fn what_is_measured_only_when_it_is_asked_for_is_not_read_before() {
     assert!(heard.powers().iter().all(|power_w| *power_w == 15.5), "{:?}", heard.powers());
 }
 
+#[rstest]
+#[case(plug(), json!([18, 19, 20]))]
+#[case::plug_with_factors(json!({"1": true, "18": 131, "19": 155, "20": 2357, "22": 628, "23": 30636}), json!([18, 19, 20]))]
+#[case::switch_in_the_wall(json!({"1": true, "20": 12, "21": 131, "22": 155, "23": 2357}), json!([21, 22, 23]))]
+#[tokio::test]
+async fn what_is_there_is_what_is_asked_to_be_measured(#[case] dps: Value, #[case] asked: Value) {
+    let emulator = Emulator::start(Version::V33, Mood::Good, dps).await;
+    let mut heard = Listener::device(&emulator, json!({}));
+    heard.until_power(15.5).await;
+    heard.until("the second question", |_| emulator.state().heard.iter().filter(|about| **about == command::DP_QUERY).count() > 1).await;
+    assert_eq!(emulator.state().measures, asked);
+}
+
 #[tokio::test]
 async fn a_few_dps_are_not_understood_before_all_are_known() {
     let emulator = Emulator::start(Version::V33, Mood::Lazy, json!({"1": true, "4": 134, "5": 120, "6": 1231})).await;
