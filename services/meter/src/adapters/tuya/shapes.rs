@@ -50,7 +50,7 @@ const DIN: &[Row] = &[
     ("32", "frequency", 2),
     ("50", "power_factor", 2),
 ];
-/// Meters whose power is on 9: on breakers that is their faults.
+/// Meters whose power is on 9: on breakers, and where there are phases, that is their faults.
 const POWER_ON_9: Row = ("9", "total_power", 0);
 /// Two clamps, each way.
 const TWO_CLAMPS: &[Row] = &[
@@ -111,7 +111,7 @@ pub(super) fn guess(kind: Option<Kind>, dps: &Map<String, Value>) -> Known {
         _ => (PLUG, false),
     };
     let mut known = Known { is_circuit: is_circuit || matches!(kind, Some(Kind::Meter | Kind::Breaker)), ..Known::default() };
-    let on_9 = (rows == DIN && kind == Some(Kind::Meter)).then_some(POWER_ON_9);
+    let on_9 = (rows == DIN && kind == Some(Kind::Meter) && !has_phases).then_some(POWER_ON_9);
     // Alone on 20 it is what was added.
     let is_voltage = |dp: &str| rows != PLUG || dp != "20" || ["18", "19"].iter().any(|dp| dps.contains_key(*dp));
     for (dp, code, digits) in rows.iter().copied().chain(on_9).filter(|(dp, _, _)| is_voltage(dp)) {

@@ -46,6 +46,8 @@ pub struct State {
     /// Commands that were heard, on all connections.
     pub heard: Vec<u32>,
     pub connections: usize,
+    /// What it was asked last to measure.
+    pub measures: Value,
 }
 
 pub struct Emulator {
@@ -58,7 +60,7 @@ pub struct Emulator {
 
 impl Emulator {
     pub async fn start(version: Version, mood: Mood, dps: Value) -> Self {
-        let state = State { dps: dps.as_object().unwrap().clone(), mood, heard: Vec::new(), connections: 0 };
+        let state = State { dps: dps.as_object().unwrap().clone(), mood, heard: Vec::new(), connections: 0, measures: Value::Null };
         let mut emulator = Emulator {
             port: 0,
             version,
@@ -159,6 +161,7 @@ async fn talk(mut stream: TcpStream, version: Version, state: Arc<Mutex<State>>,
                 command::UPDATEDPS if mood == Mood::MeasuresNothing => return,
                 command::UPDATEDPS if mood == Mood::Wordy => answers.push((command::DP_QUERY_NEW, b"json obj data unvalid".to_vec())),
                 command::UPDATEDPS => {
+                    state.lock().unwrap().measures = said["dpId"].clone();
                     answers.push((command::UPDATEDPS, Vec::new()));
                     if mood == Mood::Lazy {
                         let dps = state.lock().unwrap().dps.clone();

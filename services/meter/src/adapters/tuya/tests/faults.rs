@@ -118,9 +118,9 @@ async fn each_version_is_asked_kept_alive_and_heard_by_itself(#[case] version: V
     heard.until_power(20.0).await;
     emulator.push(json!({"19": 2000}));
     heard.until_power(200.0).await;
+    heard.until("a heartbeat", |_| emulator.state().heard.contains(&command::HEART_BEAT)).await;
     let state = emulator.state();
     assert_eq!(state.connections, 1, "one connection is kept");
-    assert!(state.heard.contains(&command::HEART_BEAT), "{:?}", state.heard);
     assert_eq!(state.heard.contains(&command::UPDATEDPS), version > Version::V31);
     assert!(heard.texts.iter().all(|text| !text.contains(KEY) && text.contains("\"19\"")), "{:?}", heard.texts);
 }
@@ -144,6 +144,19 @@ async fn what_is_measured_only_when_it_is_asked_for_is_not_read_before() {
     let mut heard = Listener::device(&emulator, json!({}));
     heard.until("three readings", |heard| heard.powers().len() >= 3).await;
     assert!(heard.powers().iter().all(|power_w| *power_w == 15.5), "{:?}", heard.powers());
+}
+
+#[rstest]
+#[case(plug(), json!([18, 19, 20]))]
+#[case::plug_with_factors(json!({"1": true, "18": 131, "19": 155, "20": 2357, "22": 628, "23": 30636}), json!([18, 19, 20]))]
+#[case::switch_in_the_wall(json!({"1": true, "20": 12, "21": 131, "22": 155, "23": 2357}), json!([21, 22, 23]))]
+#[tokio::test]
+async fn what_is_there_is_what_is_asked_to_be_measured(#[case] dps: Value, #[case] asked: Value) {
+    let emulator = Emulator::start(Version::V33, Mood::Good, dps).await;
+    let mut heard = Listener::device(&emulator, json!({}));
+    heard.until_power(15.5).await;
+    heard.until("the second question", |_| emulator.state().heard.iter().filter(|about| **about == command::DP_QUERY).count() > 1).await;
+    assert_eq!(emulator.state().measures, asked);
 }
 
 #[tokio::test]

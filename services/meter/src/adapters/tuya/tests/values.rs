@@ -161,9 +161,22 @@ fn switches_that_measure_say_it_from_20_to_23(#[case] dps: Value, #[case] wanted
 }
 
 #[test]
+fn one_of_which_nothing_is_known_is_asked_for_whatever_may_measure() {
+    let asked = shapes::asked(None);
+    assert!(["1", "4", "5", "6", "18", "19", "20", "21", "22", "23"].iter().all(|dp| asked.iter().any(|other| other == dp)), "{asked:?}");
+}
+
+#[test]
 fn what_says_its_voltage_to_one_digit_does_so_with_its_power() {
     let dps = json!({"19": 4120, "20": 2301, "101": 1803, "103": 4120, "104": 0, "105": 5001, "107": 4321, "123": 1000, "133": 1000});
     assert_eq!(shown(&guessed(None, &dps)), "Desk [bf01] device: power_w=412 voltage_v=230.1");
+}
+
+#[rstest]
+#[case::faults_beside_a_phase(json!({"1": 4321, "6": "CRwABN0AAOc=", "9": 0, "16": true}), Some(231.0))]
+#[case::power_without_one(json!({"1": 4321, "9": 1371, "16": true}), Some(1371.0))]
+fn a_meter_with_phases_has_its_faults_on_9(#[case] dps: Value, #[case] power_w: Option<f64>) {
+    assert_eq!(value(&guessed(Some(Kind::Meter), &dps), Quantity::PowerW), power_w);
 }
 
 #[test]
