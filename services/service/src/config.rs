@@ -5,6 +5,7 @@
 
 mod effective;
 mod nearest;
+mod place;
 mod section;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,6 +66,8 @@ pub struct Loader {
     given: BTreeMap<String, BTreeMap<Key, Given>>,
     file: Option<PathBuf>,
     asked: BTreeSet<String>,
+    /// Keys that may stand before all sections.
+    topmost: Vec<String>,
 }
 
 impl Loader {
@@ -115,6 +118,9 @@ impl Loader {
     /// The section `name` (`""`: the keys before all sections); what is not given is as by default.
     pub fn section<T: DeserializeOwned>(&mut self, name: &str) -> Result<T, ConfigError> {
         self.asked.insert(name.to_owned());
+        if name.is_empty() {
+            self.topmost = section::keys::<T>();
+        }
         let mut values = Value::Object(Map::new());
         for (key, given) in self.given.get(name).into_iter().flatten() {
             let (key, value) = section::value::<T>(name, key, given)?;
@@ -137,7 +143,10 @@ impl Loader {
         let file = self.file.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
         let from = keys.values().next().map_or(file.as_str(), |given| given.origin.name());
         let known = self.asked.iter().filter(|name| !name.is_empty()).map(String::as_str);
-        let hint = nearest::hint(section, known, |name| format!("[{name}]"));
+        let hint = match self.topmost.contains(section) {
+            true => format!("there may be several, so write [[{section}]]"),
+            false => nearest::hint(section, known, |name| format!("[{name}]")),
+        };
         Err(ConfigError(format!("{from}: there is no section [{section}]; {hint}")))
     }
 

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{ConfigError, Given, Key, Origin, nearest};
+use super::{ConfigError, Given, Key, Origin, nearest, place};
 
 /// The key and its value as the section `T` understands them.
 pub fn value<T: DeserializeOwned>(section: &str, key: &Key, given: &Given) -> Result<(Key, Value), ConfigError> {
@@ -34,15 +34,24 @@ pub fn value<T: DeserializeOwned>(section: &str, key: &Key, given: &Given) -> Re
         let has_tables = candidate.is_object() || candidate.as_array().is_some_and(|all| all.iter().any(Value::is_object));
         match probe::<T>(key, candidate.clone()) {
             Ok(()) => return Ok((key.clone(), candidate)),
-            Err(error) if has_tables => first_error = Some(error),
-            Err(error) => drop(first_error.get_or_insert(error)),
+            Err(error) if has_tables => first_error = Some((error, candidate)),
+            Err(error) => drop(first_error.get_or_insert((error, candidate))),
         };
     }
-    let why = match first_error {
-        Some(error) if !is_secret(&shown) => error,
-        _ => "is not a text".to_owned(),
+    let (why, place) = first_error.map_or_else(
+        || (String::new(), shown.clone()),
+        |(error, value)| {
+            let place = place::of(&value, &error, &|value| probe::<T>(key, value).err());
+            (error, if place.is_empty() { shown.clone() } else { format!("{shown}: {place}") })
+        },
+    );
+    let why = match why.as_str() {
+        "" => "is not a text",
+        _ if is_secret(&place) => "is not a text",
+        why => why,
     };
-    Err(ConfigError(format!("{from}: {}{shown}: {why}", titled(section))))
+    let example = if why.ends_with("expected a duration") { ", such as \"10s\"" } else { "" };
+    Err(ConfigError(format!("{from}: {}{place}: {why}{example}", titled(section))))
 }
 
 fn without_file(key: &Key) -> Option<Key> {

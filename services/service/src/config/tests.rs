@@ -144,3 +144,59 @@ fn what_is_in_effect_is_shown_without_secrets() {
     assert!(shown.contains("token = \"****\"  # WATTRIBUTE__METER__TOKEN\n"), "{shown}");
     assert!(shown.contains("name = \"mqtt://anna:****@broker:1883\"  # MQTT\n"), "{shown}");
 }
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Plugs {
+    plug: Vec<Plug>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code, reason = "only read")]
+struct Plug {
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default, with = "humantime_serde")]
+    every: Option<std::time::Duration>,
+    #[serde(default)]
+    local_key: Option<String>,
+    url: String,
+    #[serde(default)]
+    values: Vec<PlugValue>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code, reason = "only read")]
+struct PlugValue {
+    quantity: String,
+    #[serde(default)]
+    scale: Option<f64>,
+}
+
+#[rstest]
+#[case(
+    "[[plug]]\nurl = \"a\"\n[[plug]]\nname = \"oven\"\nurl = \"a\"\nevery = 5\n",
+    "plug: `oven`: every: invalid type: integer `5`, expected a duration, such as \"10s\""
+)]
+#[case("[[plug]]\nurl = \"a\"\n[[plug]]\nurl = 5\n", "plug: number 2: url: invalid type")]
+#[case(
+    "[[plug]]\nurl = \"a\"\nvalues = [{ quantity = \"p\" }, { quantity = \"q\", scale = \"-1\" }]\n",
+    "plug: number 1: values: number 2: scale: invalid type"
+)]
+#[case("[[plug]]\nurl = \"a\"\nvalues = { quantity = \"p\" }\n", "plug: number 1: values: invalid type")]
+#[case("[[plug]]\nurl = \"a\"\nvalues = [{ scale = 1.0 }]\n", "plug: number 1: values: number 1: missing field `quantity`")]
+#[case("[[plug]]\nurl = \"a\"\n[[plug]]\nname = \"oven\"\nevery = \"5s\"\n", "plug: `oven`: missing field `url`")]
+#[case("[[plug]]\nname = \"oven\"\nurl = \"a\"\nscale = 1\n", "plug: `oven`: unknown field `scale`")]
+#[case("[[plug]]\nname = \"oven\"\nurl = \"a\"\nlocal_key = 12345\n", "plug: `oven`: local_key: is not a text")]
+#[case("[plug]\nname = \"oven\"\nurl = \"a\"\n", "there may be several, so write [[plug]]")]
+fn what_is_wrong_in_a_list_of_tables_is_named(#[case] file: &str, #[case] says: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wattribute.toml");
+    std::fs::write(&path, file).unwrap();
+    let mut loader = Loader::read(Some(&path), &[]).unwrap();
+    let read = loader.section::<Plugs>("").and_then(|_| loader.finish());
+    let error = read.unwrap_err().to_string();
+    assert!(error.contains(says) && !error.contains("12345"), "{error}");
+}
