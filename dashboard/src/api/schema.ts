@@ -377,7 +377,7 @@ export interface paths {
          * @description The first event is `hello`, with how things are now. Then `reading` (at most one of a series a second), `correlation` (new, replaced or
          *     retracted; by its `id`), `alert`, `profiles` when devices were learned anew, and `lagged` to a listener that was too slow for some of it. The data
          *     of each is one of the schemas below. The id of an event is a place in what arrived: with it as `Last-Event-ID`, readings that arrived since are
-         *     told, as far as they are of the last 15 minutes; correlations of that time are in `hello`.
+         *     told, as far as they are of the last 15 minutes; correlations of that time are in `hello`. A stream ends within seconds of the end of its token or login.
          */
         get: operations["live"];
         put?: never;
@@ -2207,7 +2207,7 @@ export interface components {
             error?: string | null;
             /** @description Up to when it was heard, RFC 3339 UTC; null where it does not say. */
             heard_at?: string | null;
-            /** @description Whether it is up; null where another process reads it and nothing tells. */
+            /** @description Whether it is up; null where nothing reads it now: it was imported, or is no longer set up. */
             is_up?: boolean | null;
             /** @description When one of its series said something last, RFC 3339 UTC; null where none did. */
             last_at?: string | null;

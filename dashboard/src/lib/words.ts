@@ -27,7 +27,7 @@ export function stepWords(verdict: string): string {
     case 'noisy':
       return 'the house moved too much';
     case 'no_data':
-      return 'the meter was silent';
+      return 'the meter was silent, or there was no room between two switches';
     default:
       return verdict.replaceAll('_', ' ');
   }

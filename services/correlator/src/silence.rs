@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use chrono::{DateTime, Utc};
 use wattribute_domain::{Hold, Quantity, Role, SeriesId, SeriesInfo};
 use wattribute_store::Store;
 
@@ -77,6 +78,21 @@ pub async fn meters(store: &dyn Store, catalogue: &Catalogue, inputs: &[SeriesId
     Ok(found)
 }
 
+/// Why nothing is known of the house now, where one of the series that make its meter is silent.
+pub fn unheard(catalogue: &Catalogue, inputs: &[SeriesId], meters: &[MeterNow]) -> Option<String> {
+    let at = |ms: i64| DateTime::<Utc>::from_timestamp_millis(ms).map(|at| at.format("%Y-%m-%d %H:%M UTC").to_string()).unwrap_or_default();
+    let why = |info: &SeriesInfo| {
+        let of = |identity: String| meters.iter().find(|meter| meter.identity == identity).map(|meter| meter.speech);
+        let source = of(format!("source:{}", info.source));
+        match (of(format!("{}:{}", info.source, info.identity)), source) {
+            (Some(Speech::SilentSince(ms)), _) => Some(format!("{} has said nothing since {}", sensor_name(info), at(ms))),
+            (_, Some(Speech::SilentSince(ms))) => Some(format!("{} was not heard since {}", source_name(&info.source), at(ms))),
+            _ => None,
+        }
+    };
+    inputs.iter().filter_map(|&id| catalogue.info(id)).find_map(why)
+}
+
 /// How a meter of two quantities speaks.
 fn either(a: Speech, b: Speech) -> Speech {
     match (a, b) {
@@ -137,6 +153,7 @@ mod tests {
         let heard = |ago_s: i64| vec![("heard:home_assistant".to_owned(), (NOW_MS - 1000 * ago_s).to_string())];
         store.write(Batch { readings, documents: heard(5), ..Batch::default() }).await.unwrap();
         let catalogue = Catalogue::read(&*store).await.unwrap();
+        let why = async |k: usize| unheard(&catalogue, &ids[k..=k], &meters(&*store, &catalogue, &ids, NOW_MS).await.unwrap());
         let look = async || {
             let found = meters(&*store, &catalogue, &[], NOW_MS).await.unwrap();
             found.into_iter().map(|m| (m.identity, m.speech)).collect::<BTreeMap<_, _>>()
@@ -147,10 +164,12 @@ mod tests {
         assert_eq!(now["home_assistant:sensor.gone"], Speech::SilentSince(NOW_MS - 3_600_000));
         assert_eq!(now["shelly:plug"], Speech::SilentSince(NOW_MS - 300_000), "it is asked every minute");
         assert_eq!(now.len(), 4, "what measures no power is not watched");
+        assert_eq!((why(0).await, why(2).await.unwrap()), (None, "shelly.plug has said nothing since 2026-11-21 09:55 UTC".to_owned()));
 
         store.put_documents(heard(1200)).await.unwrap();
         let now = look().await;
         assert_eq!(now["source:home_assistant"], Speech::SilentSince(NOW_MS - 1_200_000));
         assert_eq!(now["home_assistant:sensor.steady"], Speech::Unknown);
+        assert!(why(0).await.unwrap().starts_with("Home Assistant was not heard since "));
     }
 }

@@ -26,7 +26,7 @@ use crate::now::{MeterNow, NamedCorrelation};
 use crate::present::{Energies, named, phantom_w, present};
 use crate::publish::Publisher;
 use crate::second_meter::compare;
-use crate::silence::meters;
+use crate::silence::{meters, unheard};
 use crate::unknown::Unknown;
 use begin::{begin, start_publishing};
 
@@ -451,6 +451,8 @@ impl Watch {
         let mut now = present(&self.live, &mut self.energies, self.phantom.1, self.is_demo, now_ms);
         if let Some(learned) = self.live.learned.as_ref().filter(|_| now_ms - self.meters.0 >= REFRESH_MS) {
             self.meters = (now_ms, meters(&*self.store, &self.live.catalogue, &learned.inputs, now_ms).await?);
+            let state = unheard(&self.live.catalogue, &learned.inputs, &self.meters.1).map_or(State::Ok, State::Degraded);
+            self.health.set("whole_house_meter", state);
         }
         now.meters = self.meters.1.clone();
         let (threshold_w, _) = self.chosen.phantom_threshold_w(self.config.publish.alerts.high_phantom_load_w);

@@ -20,6 +20,7 @@ mod pick;
 pub mod pulse;
 #[cfg(test)]
 mod readmes;
+mod rhythm;
 mod roles;
 pub(crate) mod same;
 pub mod sense;

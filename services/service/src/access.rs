@@ -157,7 +157,7 @@ impl Access {
     }
 
     /// Whether a request that was let in to read would be let in now: its token may have been revoked, its login may have ended. For answers
-    /// that last; [`guard`] puts who is to be asked into the request's extensions.
+    /// that last; [`guard()`] puts who is to be asked into the request's extensions.
     pub async fn still_admits(&self, request: &Parts) -> bool {
         let peer = guard::peer(&request.extensions);
         self.0.auth == Auth::None || self.is_near(peer, &request.headers) || self.shows(request, Scope::Read).await

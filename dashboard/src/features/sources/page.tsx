@@ -29,12 +29,13 @@ const LOADING = (
 export function SourcesPage(_: { part: string | null }) {
   const asked = useQuery(queries.sources());
   const all = asked.data?.sources ?? [];
-  const isUp = all.filter((one) => one.is_up).length;
+  const isRead = all.filter((one) => one.is_up != null);
+  const isUp = isRead.filter((one) => one.is_up).length;
   return (
     <>
       <PageHead
         title="Sources"
-        after={all.length > 0 && <span className="sub">{`${number(isUp)} of ${number(all.length)} up`}</span>}
+        after={isRead.length > 0 && <span className="sub">{`${number(isUp)} of ${number(isRead.length)} up`}</span>}
       />
       <Loaded query={asked} skeleton={LOADING}>
         {({ sources, store, problems }) => (

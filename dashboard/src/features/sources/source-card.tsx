@@ -38,7 +38,7 @@ export function SourceCard({ source }: { source: Adapter }) {
       )}
       <dl className="facts">
         <Fact what={source.is_up == null ? 'Since' : source.is_up ? 'Up since' : 'Down since'}>
-          {since_ms == null ? <None>another process reads it</None> : moment(since_ms, now, zone)}
+          {since_ms == null ? <None>nothing reads it now</None> : moment(since_ms, now, zone)}
         </Fact>
         <Fact what="Last reading">
           {last_ms == null ? <None>none yet</None> : ago(Math.min(last_ms, now), now, zone)}

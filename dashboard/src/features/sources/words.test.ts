@@ -42,7 +42,7 @@ describe('a source', () => {
     expect(howOf(source({ is_up: true })).word).toBe('Up');
     expect(howOf(source({ is_up: true, error: 'slow' })).word).toBe('Up, with a fault');
     expect(howOf(source({ is_up: false })).word).toBe('Down');
-    expect(howOf(source({ is_up: null })).word).toBe('Not known');
+    expect(howOf(source({ is_up: null })).word).toBe('Not read');
   });
 
   it('links only to pages', () => {

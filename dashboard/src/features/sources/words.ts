@@ -49,7 +49,7 @@ export function howOf(source: Adapter): { word: string; mark: string; dot: strin
   if (source.is_up === true && source.error) return { word: 'Up, with a fault', mark: '!', dot: 'warn' };
   if (source.is_up === true) return { word: 'Up', mark: '✓', dot: '' };
   if (source.is_up === false) return { word: 'Down', mark: '✕', dot: 'bad' };
-  return { word: 'Not known', mark: '?', dot: 'off' };
+  return { word: 'Not read', mark: '–', dot: 'off' };
 }
 
 /** A link of a device, only where it leads to a page. */

@@ -41,7 +41,7 @@ pub struct Source {
     /// Address of its own page for people; null where there is none.
     #[schema(example = "http://homeassistant.local:8123")]
     link: Option<String>,
-    /// Whether it is up; null where another process reads it and nothing tells.
+    /// Whether it is up; null where nothing reads it now: it was imported, or is no longer set up.
     is_up: Option<bool>,
     /// Since when it is up or down, as far as this process knows, RFC 3339 UTC; null where it does not.
     since: Option<String>,

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use wattribute_service::mqtt::{self, Client, Event, Events, Message};
 
+use super::web::Ticks;
 use super::{Adapter, AdapterError, Listening, now_ms};
 
 /// Who makes readings of what is published.
@@ -13,21 +15,28 @@ pub trait Hears: Send {
     /// What a message that came at `at_ms` says.
     fn hear(&mut self, message: &Message, at_ms: i64) -> Vec<super::Event>;
 
-    /// Devices that are away or make no sense now, by name, and why.
-    fn troubles(&self) -> BTreeMap<String, String>;
+    /// Devices that are away or make no sense at `now_ms`, by name, and why.
+    fn troubles(&self, now_ms: i64) -> BTreeMap<String, String>;
+
+    /// Nobody could be heard until `at_ms`.
+    fn begin_again(&mut self, at_ms: i64);
 }
+
+/// How often it is looked who has fallen silent.
+const LOOK_EVERY: Duration = Duration::from_secs(20);
 
 /// An adapter that does nothing but listen.
 pub struct Listener<H> {
     name: &'static str,
     broker: Broker,
+    ticks: Ticks,
     pub(crate) hears: H,
 }
 
 impl<H: Hears> Listener<H> {
     /// For the adapter `name`; connects at the first [`Adapter::next`].
     pub(super) fn new(name: &'static str, broker: &mqtt::Config, topics: Vec<String>, hears: H) -> Self {
-        Listener { name, broker: Broker::new(broker, name, topics), hears }
+        Listener { name, broker: Broker::new(broker, name, topics), ticks: Ticks::every(LOOK_EVERY), hears }
     }
 }
 
@@ -42,14 +51,21 @@ impl<H: Hears> Adapter for Listener<H> {
     }
 
     async fn next(&mut self) -> Result<Vec<super::Event>, AdapterError> {
-        Ok(match self.broker.next().await? {
-            Heard::Connected => Vec::new(),
+        let heard = tokio::select! {
+            heard = self.broker.next() => heard?,
+            () = self.ticks.next() => return Ok(Vec::new()),
+        };
+        Ok(match heard {
+            Heard::Connected => {
+                self.hears.begin_again(now_ms());
+                Vec::new()
+            }
             Heard::Message(message) => self.hears.hear(&message, now_ms()),
         })
     }
 
     fn troubles(&self) -> BTreeMap<String, String> {
-        self.hears.troubles()
+        self.hears.troubles(now_ms())
     }
 
     fn listens(&self) -> Option<Listening> {

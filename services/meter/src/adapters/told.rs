@@ -1,10 +1,11 @@
 //! What devices say, and the series that it becomes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use wattribute_domain::{Hold, Quantity, Role, SeriesInfo, device_name};
 
 use super::Event;
+use super::rhythm::Rhythms;
 
 /// What one device said at once, as far as it is understood.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,6 +61,7 @@ pub struct Register {
     names: HashMap<String, String>,
     /// When what a device said was kept word for word last, ms since the epoch.
     kept_ms: HashMap<String, i64>,
+    rhythms: Rhythms,
 }
 
 /// A device is looked for under so many names that it may have got.
@@ -85,6 +87,7 @@ impl Register {
             numbers: HashMap::new(),
             names: HashMap::new(),
             kept_ms: HashMap::new(),
+            rhythms: Rhythms::default(),
         };
         for info in known.iter().filter(|info| info.source == source) {
             register.add(info.clone());
@@ -97,12 +100,25 @@ impl Register {
         for told in told {
             self.say(told, at_ms, out);
             let device = self.device(told);
+            self.rhythms.heard(&told.identity, &device, at_ms);
             let last_ms = self.kept_ms.entry(device.clone()).or_insert(i64::MIN);
             if at_ms.saturating_sub(*last_ms) >= KEEP_EVERY_MS {
                 *last_ms = at_ms;
                 out.push(Event::Payload { device, at_ms, text: text.to_owned() });
             }
         }
+    }
+
+    /// Nobody could be heard until `at_ms`, so nobody is missed for the time before.
+    pub fn begin_again(&mut self, at_ms: i64) {
+        self.rhythms.begin_again(at_ms);
+    }
+
+    /// Devices that spoke by the clock and have fallen silent at `now_ms`, by name, and why that matters; not those of which `is_known`, by their
+    /// identity, that they are away.
+    pub fn missed(&self, now_ms: i64, is_known: impl Fn(&str) -> bool) -> BTreeMap<String, String> {
+        let unknown = self.rhythms.missed(now_ms).filter(|(identity, ..)| !is_known(identity));
+        unknown.map(|(_, device, why)| (device.to_owned(), why)).collect()
     }
 
     /// Turns what a device said at `at_ms` into events.

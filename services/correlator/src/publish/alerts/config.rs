@@ -106,8 +106,8 @@ fn webhooks<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Webhook>, D::Error
     let Value::Array(all) = value else {
         return Err(D::Error::custom("this is no list of webhooks; write them as [{ url = \"https://ntfy.sh/my-topic\" }]"));
     };
-    let read = |(k, one): (usize, Value)| webhook(one).map_err(|why| D::Error::custom(format!("the webhook number {}: {why}", k + 1)));
-    all.into_iter().enumerate().map(read).collect()
+    // Who reads the configuration says which one.
+    all.into_iter().map(|one| webhook(one).map_err(D::Error::custom)).collect()
 }
 
 fn webhook(value: Value) -> Result<Webhook, String> {

@@ -88,8 +88,14 @@ impl Hears for Glow {
         out
     }
 
-    fn troubles(&self) -> BTreeMap<String, String> {
-        self.troubles.clone()
+    fn troubles(&self, now_ms: i64) -> BTreeMap<String, String> {
+        let mut all = self.register.missed(now_ms, |_| false);
+        all.extend(self.troubles.clone());
+        all
+    }
+
+    fn begin_again(&mut self, at_ms: i64) {
+        self.register.begin_again(at_ms);
     }
 }
 

@@ -55,15 +55,15 @@ fn what_makes_no_sense_is_named_until_it_does() {
     let electricity = "glow/AABBCC/SENSOR/electricitymeter";
     for bad in ["", "{\"electricitymeter\":{\"ener", "[]", "{\"electricitymeter\":7}", "{\"gasmeter\":{}}"] {
         assert!(glow.hear(&says(electricity, bad), 1_000).is_empty());
-        assert_eq!(glow.troubles().keys().collect::<Vec<_>>(), ["aabbcc_electricity"], "{bad}");
+        assert_eq!(glow.troubles(3_000).keys().collect::<Vec<_>>(), ["aabbcc_electricity"], "{bad}");
     }
     let events = glow.hear(&says(electricity, &good.replace("not available", "1234567890123")), 2_000);
     let said = format!("{events:?}");
-    assert!(glow.troubles().is_empty() && said.contains("623.0") && !said.contains("1234567890123"), "{said}");
+    assert!(glow.troubles(3_000).is_empty() && said.contains("623.0") && !said.contains("1234567890123"), "{said}");
     glow.hear(&says("glow/AABBCC/STATE", r#"{"han":{"rssi":-90,"status":"not joined"}}"#), 3_000);
-    assert!(glow.troubles()["aabbcc_display"].contains("near enough"));
+    assert!(glow.troubles(3_000)["aabbcc_display"].contains("near enough"));
     glow.hear(&says("glow/AABBCC/STATE", r#"{"han":{"rssi":-75,"status":"joined","lqi":100}}"#), 3_000);
-    assert!(glow.troubles().is_empty());
+    assert!(glow.troubles(3_000).is_empty());
     assert!(glow.hear(&Message { retained: true, ..says(electricity, &good) }, 4_000).is_empty(), "when it was said is not known");
 }
 

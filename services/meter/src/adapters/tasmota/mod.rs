@@ -166,26 +166,30 @@ impl Adapter for Tasmota {
     }
 
     async fn next(&mut self) -> Result<Vec<Event>, AdapterError> {
-        loop {
-            let heard = tokio::select! {
-                heard = self.broker.next() => heard?,
-                () = self.ticks.next() => {
-                    self.ask(now_ms());
-                    continue;
-                }
-            };
-            return Ok(match heard {
-                Heard::Connected => {
-                    self.questions.answers().for_each(|answer| self.broker.listen_too(answer));
-                    Vec::new()
-                }
-                Heard::Message(message) => self.hear(&message, now_ms()),
-            });
-        }
+        let heard = tokio::select! {
+            heard = self.broker.next() => heard?,
+            () = self.ticks.next() => {
+                self.ask(now_ms());
+                // Also so that it is seen who has fallen silent.
+                return Ok(Vec::new());
+            }
+        };
+        Ok(match heard {
+            Heard::Connected => {
+                self.register.begin_again(now_ms());
+                self.questions.answers().for_each(|answer| self.broker.listen_too(answer));
+                Vec::new()
+            }
+            Heard::Message(message) => self.hear(&message, now_ms()),
+        })
     }
 
     fn troubles(&self) -> BTreeMap<String, String> {
-        self.troubles.iter().map(|(device, why)| (device_name(device), why.clone())).collect()
+        let is_known =
+            |identity: &str| self.troubles.keys().any(|device| identity == device || identity.starts_with(&format!("{device}/")));
+        let mut all = self.register.missed(now_ms(), is_known);
+        all.extend(self.troubles.iter().map(|(device, why)| (device_name(device), why.clone())));
+        all
     }
 
     fn listens(&self) -> Option<Listening> {
