@@ -214,6 +214,7 @@ fn webhooks_are_read_and_their_secrets_are_not_shown(#[case] file: &str, #[case]
     "[alerts]\nwebhooks = [{ url = \"https://ntfy.sh/hush\", headers = \"hush\" }]\n",
     "[alerts] webhooks: number 1: headers: a value is of the wrong type"
 )]
+#[case("[[alerts.webhooks]]\nurl = \"hush\"\n", "[alerts] webhooks: number 1: url: this is no address")]
 #[case("[alerts]\nquiet_hours = \"at night\"\n", "22:00-07:00")]
 #[case("[alerts]\nkinds = [\"left_of\"]\n", "left_on")]
 #[case("[alerts]\nno_data_for = \"5m\"\n", "no_data_after")]

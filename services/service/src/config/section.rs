@@ -48,7 +48,8 @@ pub fn value<T: DeserializeOwned>(section: &str, key: &Key, given: &Given) -> Re
     let why = match why.as_str() {
         "" => "is not a text",
         _ if is_secret(&place) => "is not a text",
-        why => why,
+        // What a section says of itself may name the key too.
+        why => place.rsplit(": ").next().and_then(|key| why.strip_prefix(key)?.strip_prefix(": ")).unwrap_or(why),
     };
     let example = if why.ends_with("expected a duration") { ", such as \"10s\"" } else { "" };
     Err(ConfigError(format!("{from}: {}{place}: {why}{example}", titled(section))))

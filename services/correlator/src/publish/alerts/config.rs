@@ -158,7 +158,7 @@ mod tests {
 
     #[rstest]
     #[case(json!({}), "no url")]
-    #[case(json!({"url": "hush"}), "number 1: url: this is no address")]
+    #[case(json!({"url": "hush"}), "url: this is no address")]
     #[case(json!({"url": "http://a/hush", "url_file": "/x"}), "one is enough")]
     #[case(json!({"url_file": "/no/such/file"}), "/no/such/file")]
     #[case(json!({"url": "http://a/hush", "metod": "PUT"}), "unknown field `metod`")]
