@@ -51,7 +51,7 @@ impl Finding {
     fn line(&self) -> String {
         let mark = if self.is_ok { "ok     " } else { "PROBLEM" };
         let remedy = self.remedy.as_ref().map(|remedy| format!(" -> {remedy}")).unwrap_or_default();
-        text::one_line(&format!("{mark}  {:<18} {}{remedy}", self.what, self.said))
+        format!("{mark}  {:<18} {}", self.what, text::one_line(&format!("{}{remedy}", self.said)))
     }
 }
 

@@ -83,3 +83,17 @@ fn once_says_what_each_source_says_or_why_it_does_not() {
     assert!(String::from_utf8_lossy(&said.stdout).contains("Written: 1 readings"), "{said:?}");
     assert!(folder.path().join("data/wattribute.db").exists());
 }
+
+#[test]
+fn check_tries_each_source_and_says_what_names_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let sources = sources(&[("P1", page()), ("attic", ports::free_port())]);
+    let variables = [("WATTRIBUTE__HTTP_SOURCE", sources.as_str()), ("WATTRIBUTE__HOME__METER", "htp/p1")];
+    let said = running::wattribute(&["check"], folder.path(), &variables);
+    let out = String::from_utf8_lossy(&said.stdout).into_owned();
+    let has = |start: &str, what: &str| out.lines().any(|line| line.starts_with(start) && line.contains(what));
+    assert!(has("ok       http ", "p1 can be read"), "{out}");
+    assert!(has("PROBLEM  http ", "attic: 127.0.0.1 cannot be reached"), "{out}");
+    assert!(has("PROBLEM  configuration ", "`htp/p1`: there is no source `htp`; did you mean http?"), "{out}");
+    assert!(said.status.code() == Some(1) && !out.contains("hush"), "{out}");
+}

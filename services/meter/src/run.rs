@@ -87,6 +87,8 @@ pub async fn run(config: Config, context: Context) -> anyhow::Result<()> {
         health.set("source", State::Degraded(remedy.to_owned()));
         tracing::warn!("{remedy}");
     }
+    let read: Vec<String> = adapters.iter().map(|adapter| adapter.name().to_owned()).collect();
+    wattribute_store::reads_only(&*store, &read).await?;
     let links = adapters.iter().map(|adapter| (adapter.name().to_owned(), adapter.link())).collect();
     wattribute_store::set_links(&*store, links).await?;
     let meter = config.meter.or(config.home_assistant.and_then(|config| config.meter));

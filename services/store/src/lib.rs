@@ -40,7 +40,7 @@ pub const JOINED_CURSOR: &str = "correlator_cursor";
 pub use owner::{OWNER_WORDS, owner_words, put_owner_words};
 pub use powers::{OURS, Powers, held_until_ms};
 pub use settings::Settings;
-pub use standing::{STANDS_MS, Standing, standings};
+pub use standing::{STANDS_MS, Standing, reads_only, standings};
 pub use today::{low_w, nights, today_kwh};
 
 /// Short for what every method returns.

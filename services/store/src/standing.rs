@@ -44,6 +44,14 @@ pub async fn standings(store: &dyn Store, now_ms: i64) -> Result<BTreeMap<String
     Ok(read.filter(|(_, standing)| now_ms - standing.told_at_ms <= STANDS_MS).collect())
 }
 
+/// Nothing but these sources is read from here on: what was said of others does not stand any more.
+pub async fn reads_only(store: &dyn Store, sources: &[String]) -> Result<()> {
+    let told = store.documents(KEY).await?.into_iter();
+    let others = told.filter(|(key, _)| key.strip_prefix(KEY).is_some_and(|source| !sources.iter().any(|read| read == source)));
+    let fallen = others.map(|(key, _)| (key, serde_json::to_string(&Standing::default()).unwrap_or_default()));
+    store.put_documents(fallen.collect()).await
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by it")]
 mod tests {
@@ -58,5 +66,8 @@ mod tests {
         store.put_documents(vec![standing.document("tasmota")]).await.unwrap();
         assert_eq!(standings(&*store, 150_000).await.unwrap(), BTreeMap::from([("tasmota".to_owned(), standing)]));
         assert!(standings(&*store, 161_000).await.unwrap().is_empty());
+        store.put_documents(vec![Standing { told_at_ms: 150_000, ..Standing::default() }.document("glow")]).await.unwrap();
+        reads_only(&*store, &["tasmota".to_owned()]).await.unwrap();
+        assert_eq!(standings(&*store, 150_000).await.unwrap().into_keys().collect::<Vec<_>>(), ["tasmota"]);
     }
 }

@@ -121,7 +121,9 @@ pub async fn others(loaded: &Loaded) -> Vec<Finding> {
     };
     let tried = async {
         let (store, _folder) = passing_store(known(loaded).await).await?;
-        anyhow::Ok(wattribute_meter::try_sources(&loaded.config.meter.sources, &*store, LONGEST_SILENCE).await?)
+        let meter = &loaded.config.meter;
+        let is_running = std::net::TcpListener::bind(meter.listen).is_err();
+        anyhow::Ok(wattribute_meter::try_sources(&meter.sources, &*store, LONGEST_SILENCE, is_running).await?)
     };
     match tried.await {
         Ok(tried) => tried.into_iter().map(of).collect(),
