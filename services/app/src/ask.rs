@@ -12,7 +12,7 @@ use wattribute_service::home_assistant;
 use wattribute_store::{Origin, Store};
 
 use crate::config::{self, Config, Loaded, Services};
-use crate::run::{Arguments, open_store, runtime, store_origin, store_url};
+use crate::run::{Arguments, open_store, runtime, store_if_there};
 
 /// What `discover` takes.
 #[derive(clap::Args, Debug)]
@@ -127,15 +127,9 @@ pub async fn passing_store(known: Vec<SeriesInfo>) -> anyhow::Result<(Arc<dyn St
     Ok((store, folder))
 }
 
-/// The series that the store of this home knows; none where it is not there or cannot be read, which `check` tells.
+/// The series that the store of this home knows; none where it is not there or cannot be read.
 pub async fn known(loaded: &Loaded) -> Vec<SeriesInfo> {
-    let config = &loaded.config;
-    if config.store.url.is_none() && config.influxdb.url.is_none() && !config.data_dir.exists() {
-        return Vec::new();
-    }
-    let is_there =
-        store_url(loaded, Origin::Home).and_then(|url| store_origin(loaded, &url)).is_ok_and(|origin| origin == Some(Origin::Home));
-    let Some((store, _)) = is_there.then(|| open_store(loaded, Origin::Home).ok()).flatten() else { return Vec::new() };
+    let Some(store) = store_if_there(loaded) else { return Vec::new() };
     store.series().await.unwrap_or_default().into_iter().map(|(_, info)| info).collect()
 }
 

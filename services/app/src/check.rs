@@ -11,7 +11,7 @@ use wattribute_service::Access;
 use wattribute_store::Origin;
 
 use crate::config::{self, Loaded, Services};
-use crate::run::{Arguments, open_store, runtime, store_origin, store_url};
+use crate::run::{Arguments, open_store, runtime, store_if_there, store_origin, store_url};
 use crate::{output, text};
 
 /// What `check` takes.
@@ -132,9 +132,7 @@ async fn access(loaded: &Loaded) -> Finding {
         Ok(access) => access,
         Err(error) => return Finding::problem("access", error.to_string(), remedy),
     };
-    let is_there =
-        store_url(loaded, Origin::Home).and_then(|url| store_origin(loaded, &url)).is_ok_and(|origin| origin == Some(Origin::Home));
-    if is_there && let Ok((store, _)) = open_store(loaded, Origin::Home) {
+    if let Some(store) = store_if_there(loaded) {
         access.keep_in(store).await;
     }
     let config = &loaded.config;

@@ -16,7 +16,7 @@ use wattribute_service::{Access, Context, Health, State, home_assistant, shutdow
 use wattribute_store::Origin;
 
 use crate::config::{self, Config, Loaded, Services};
-pub use opened::{account, mirrored, open_store, store_origin, store_settings, store_url};
+pub use opened::{account, mirrored, open_store, store_if_there, store_origin, store_settings, store_url};
 use ports::Ports;
 use waiting::Answering;
 

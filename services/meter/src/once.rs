@@ -19,7 +19,7 @@ const QUIET: Duration = Duration::from_secs(6);
 /// What one adapter said.
 pub(crate) struct Said {
     pub source: String,
-    pub device: Option<String>,
+    device: Option<String>,
     series: BTreeMap<u32, (SeriesInfo, Option<(i64, f64)>)>,
     pub troubles: BTreeSet<String>,
 }
@@ -78,10 +78,18 @@ pub(crate) async fn hear(mut adapter: Box<dyn Adapter>, until: Instant) -> Said 
 }
 
 impl Said {
-    /// The devices that said a value.
-    pub fn spoken(&self) -> Vec<&str> {
-        let said = self.series.values().filter(|(_, last)| last.is_some_and(|(_, value)| value.is_finite()));
-        said.map(|(info, _)| info.device.as_str()).collect::<BTreeSet<_>>().into_iter().collect()
+    /// What each series said last, by device and quantity.
+    pub fn heard(&self) -> Vec<(&SeriesInfo, f64)> {
+        let value = |last: &Option<(i64, f64)>| last.map(|(_, value)| value).filter(|value| value.is_finite());
+        let mut heard: Vec<_> = self.series.values().filter_map(|(info, last)| Some((info, value(last)?))).collect();
+        heard.sort_by(|(a, _), (b, _)| (&a.device, a.quantity).cmp(&(&b.device, b.quantity)));
+        heard
+    }
+
+    /// In words, that nothing was said though somebody listened for `wait`.
+    pub fn nothing(&self, wait: Duration) -> String {
+        let who = self.device.as_ref().map(|device| format!("{device}: ")).unwrap_or_default();
+        format!("{who}nothing was said within {} s", wait.as_secs())
     }
 
     fn take(&mut self, events: Vec<Event>) {
@@ -103,9 +111,7 @@ impl Said {
 }
 
 fn lines(text: &mut String, said: &Said, wait: Duration) {
-    let mut heard: Vec<_> =
-        said.series.values().filter_map(|(info, last)| Some((info, last.filter(|(_, value)| value.is_finite())?.1))).collect();
-    heard.sort_by(|(a, _), (b, _)| (&a.device, a.quantity).cmp(&(&b.device, b.quantity)));
+    let heard = said.heard();
     let is_shared = |info: &SeriesInfo| heard.iter().any(|(other, _)| other.label() == info.label() && other.device != info.device);
     let rows = heard.iter().map(|(info, value)| {
         let label = match info.label() {
@@ -122,8 +128,7 @@ fn lines(text: &mut String, said: &Said, wait: Duration) {
         let _ = writeln!(text, "  {why}");
     }
     if heard.is_empty() && said.troubles.is_empty() {
-        let who = said.device.as_ref().map(|device| format!("{device}: ")).unwrap_or_default();
-        let _ = writeln!(text, "  {who}nothing was said within {} s", wait.as_secs());
+        let _ = writeln!(text, "  {}", said.nothing(wait));
     }
 }
 

@@ -143,7 +143,7 @@ async fn adapters(config: &Config, store: &Arc<dyn Store>, health: &Health) -> a
     }
     let (others, wrong) = config.sources.adapters(&**store).await?;
     adapters.extend(others);
-    for unknown in config.prefer.iter().filter(|name| !Sources::NAMES.contains(&name.trim().to_ascii_lowercase().as_str())) {
+    for unknown in config.prefer.iter().filter(|name| !Sources::is_name(name)) {
         let why = format!("`prefer` in [meter]: there is no source `{}`; there are {}", unknown.escape_debug(), Sources::NAMES.join(", "));
         tracing::error!("{why}");
         health.set("meter_settings", State::Degraded(why));

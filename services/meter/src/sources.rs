@@ -67,6 +67,11 @@ impl Sources {
         tapo::NAME,
     ];
 
+    /// Whether something is the name of a source, however it is written.
+    pub fn is_name(said: &str) -> bool {
+        Sources::NAMES.contains(&said.trim().to_ascii_lowercase().as_str())
+    }
+
     /// The sources that are set up.
     pub fn names(&self) -> Vec<&'static str> {
         let set_up = [

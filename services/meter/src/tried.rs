@@ -36,14 +36,14 @@ pub async fn try_sources(sources: &Sources, store: &dyn Store, wait: Duration, i
     let mut tried: Vec<Tried> =
         left.iter().map(|adapter| Tried { source: adapter.name().to_owned(), found: Ok(to_the_service.to_owned()) }).collect();
     for (is_pushed, said) in all.await {
-        let devices = said.spoken();
+        let mut devices: Vec<&str> = said.heard().into_iter().map(|(info, _)| info.device.as_str()).collect();
+        devices.dedup();
         let of = |found| Tried { source: said.source.clone(), found };
         tried.extend(said.troubles.iter().map(|why| of(Err(why.clone()))));
         if !devices.is_empty() {
             tried.push(of(Ok(format!("{} can be read", devices.join(", ")))));
         } else if said.troubles.is_empty() {
-            let who = said.device.as_ref().map(|device| format!("{device}: ")).unwrap_or_default();
-            let nothing = format!("{who}nothing was said within {} s", wait.as_secs());
+            let nothing = said.nothing(wait);
             tried.push(of(if is_pushed { Ok(format!("{nothing}; it speaks when it wants to")) } else { Err(nothing) }));
         }
     }

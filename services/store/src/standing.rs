@@ -46,10 +46,9 @@ pub async fn standings(store: &dyn Store, now_ms: i64) -> Result<BTreeMap<String
 
 /// Nothing but these sources is read from here on: what was said of others does not stand any more.
 pub async fn reads_only(store: &dyn Store, sources: &[String]) -> Result<()> {
-    let told = store.documents(KEY).await?.into_iter();
-    let others = told.filter(|(key, _)| key.strip_prefix(KEY).is_some_and(|source| !sources.iter().any(|read| read == source)));
-    let fallen = others.map(|(key, _)| (key, serde_json::to_string(&Standing::default()).unwrap_or_default()));
-    store.put_documents(fallen.collect()).await
+    let told = store.documents(KEY).await?.into_iter().map(|(key, _)| key);
+    let is_read = |key: &String| key.strip_prefix(KEY).is_some_and(|source| sources.iter().any(|read| read == source));
+    store.forget_documents(told.filter(|key| !is_read(key)).collect()).await
 }
 
 #[cfg(test)]

@@ -17,9 +17,8 @@ pub fn doubts(config: &Config) -> Vec<String> {
         why.map(|why| format!("[roles] `{name}` names nothing: {why}"))
     };
     let preferred = |name: &String| {
-        let is_known = Sources::NAMES.contains(&name.trim().to_ascii_lowercase().as_str());
-        let like = || near(name).map_or_else(|| format!("there are {}", Sources::NAMES.join(", ")), |name| format!("did you mean {name}?"));
-        (!is_known).then(|| format!("`prefer` in [meter]: there is no source `{name}`; {}", like()))
+        let hint = || hint(name, || format!("there are {}", Sources::NAMES.join(", ")));
+        (!Sources::is_name(name)).then(|| format!("`prefer` in [meter]: there is no source `{name}`; {}", hint()))
     };
     let roles = config.meter.sources.roles.keys().filter_map(role);
     meter.into_iter().chain(roles).chain(config.meter.prefer.iter().filter_map(preferred)).collect()
@@ -33,9 +32,8 @@ fn meter(words: &str, config: &Config) -> Vec<String> {
     match is_word {
         true if Sources::NAMES.contains(&words.trim()) => missing(words.trim(), config).map(said).into_iter().collect(),
         true => {
-            let like = near(words.trim())
-                .map_or_else(|| format!("write it like tasmota/{words} or sensor.{words}"), |name| format!("did you mean {name}?"));
-            vec![said(format!("there is no source of this name; {like}"))]
+            let hint = hint(words.trim(), || format!("write it like tasmota/{words} or sensor.{words}"));
+            vec![said(format!("there is no source of this name; {hint}"))]
         }
         false => sources.into_iter().filter_map(|source| missing(source, config)).map(said).collect(),
     }
@@ -55,8 +53,12 @@ fn missing(source: &str, config: &Config) -> Option<String> {
         // Home Assistant has domains that nobody has heard of.
         return None;
     }
-    let like = near(source).map_or_else(|| format!("there are {}", set_up.join(", ")), |name| format!("did you mean {name}?"));
-    Some(format!("there is no source `{source}`; {like}"))
+    Some(format!("there is no source `{source}`; {}", hint(source, || format!("there are {}", set_up.join(", ")))))
+}
+
+/// The source whose name was meant, else what else would be right.
+fn hint(said: &str, otherwise: impl FnOnce() -> String) -> String {
+    near(said).map_or_else(otherwise, |name| format!("did you mean {name}?"))
 }
 
 /// A source whose name was meant.

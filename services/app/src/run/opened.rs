@@ -39,6 +39,16 @@ pub fn store_origin(loaded: &Loaded, url: &str) -> anyhow::Result<Option<Origin>
     Ok(wattribute_store::origin_with(url, &account(&loaded.config.influxdb)?)?)
 }
 
+/// The store of this home, where it is there already and can be opened; `check` tells why it cannot. Nothing is made for it.
+pub fn store_if_there(loaded: &Loaded) -> Option<Arc<dyn Store>> {
+    let config = &loaded.config;
+    if config.store.url.is_none() && config.influxdb.url.is_none() && !config.data_dir.exists() {
+        return None;
+    }
+    let origin = store_url(loaded, Origin::Home).and_then(|url| store_origin(loaded, &url)).ok()??;
+    if origin == Origin::Home { open_store(loaded, Origin::Home).ok().map(|(store, _)| store) } else { None }
+}
+
 /// How InfluxDB lets us in.
 pub fn account(config: &Influxdb) -> anyhow::Result<Account> {
     let defaults = Account::default();

@@ -114,11 +114,13 @@ impl Register {
         self.rhythms.begin_again(at_ms);
     }
 
-    /// Devices that spoke by the clock and have fallen silent at `now_ms`, by name, and why that matters; not those of which `is_known`, by their
-    /// identity, that they are away.
-    pub fn missed(&self, now_ms: i64, is_known: impl Fn(&str) -> bool) -> BTreeMap<String, String> {
-        let unknown = self.rhythms.missed(now_ms).filter(|(identity, ..)| !is_known(identity));
-        unknown.map(|(_, device, why)| (device.to_owned(), why)).collect()
+    /// The troubles that are `known`, by name, and the devices that spoke by the clock and have fallen silent at `now_ms`; not those of which
+    /// `is_known`, by their identity, that they are away.
+    pub fn troubles(&self, mut known: BTreeMap<String, String>, now_ms: i64, is_known: impl Fn(&str) -> bool) -> BTreeMap<String, String> {
+        for (_, device, why) in self.rhythms.missed(now_ms).filter(|(identity, ..)| !is_known(identity)) {
+            known.entry(device.to_owned()).or_insert(why);
+        }
+        known
     }
 
     /// Turns what a device said at `at_ms` into events.

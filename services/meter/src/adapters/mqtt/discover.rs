@@ -32,10 +32,8 @@ pub async fn discover(broker: &mqtt::Config, wait: Duration) -> Result<Vec<Found
                 broker.ask("shellies/command", "announce");
             }
             Heard::Message(message) => {
-                if let Some(device) = message.topic.strip_prefix("tele/").and_then(|rest| rest.strip_suffix("/LWT"))
-                    && message.payload == b"Online"
-                {
-                    broker.ask(&format!("cmnd/{device}/STATUS"), "10");
+                if let Some(question) = tasmota::question(&message.topic, &message.payload) {
+                    broker.ask(&question, "10");
                 }
                 said.insert(message.topic, message.payload);
             }

@@ -146,9 +146,7 @@ impl Hears for Mqtt {
     }
 
     fn troubles(&self, now_ms: i64) -> BTreeMap<String, String> {
-        let mut all = self.register.missed(now_ms, |_| false);
-        all.extend(self.troubles.clone());
-        all
+        self.register.troubles(self.troubles.clone(), now_ms, |_| false)
     }
 
     fn begin_again(&mut self, at_ms: i64) {

@@ -137,6 +137,12 @@ impl Tasmota {
     }
 }
 
+/// Where to ask one that says that it is there, and of which no more may be heard for minutes (`STATUS`, with `10`).
+pub(super) fn question(topic: &str, payload: &[u8]) -> Option<String> {
+    let is_there = wire::topic(topic).is_some_and(|(_, kind)| kind == Kind::LastWill) && wire::last_will(payload) == Some(true);
+    wire::question(topic).filter(|_| is_there).map(|(question, _)| question)
+}
+
 /// A plug or smart meter by what it publishes, and how it is set up; `None` of anything else.
 pub(super) fn found(topic: &str, payload: &[u8]) -> Option<Found> {
     let (device, _) = wire::topic(topic).filter(|(_, kind)| *kind == wire::Kind::Sensor)?;
@@ -187,9 +193,8 @@ impl Adapter for Tasmota {
     fn troubles(&self) -> BTreeMap<String, String> {
         let is_known =
             |identity: &str| self.troubles.keys().any(|device| identity == device || identity.starts_with(&format!("{device}/")));
-        let mut all = self.register.missed(now_ms(), is_known);
-        all.extend(self.troubles.iter().map(|(device, why)| (device_name(device), why.clone())));
-        all
+        let known = self.troubles.iter().map(|(device, why)| (device_name(device), why.clone())).collect();
+        self.register.troubles(known, now_ms(), is_known)
     }
 
     fn listens(&self) -> Option<Listening> {
