@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -108,6 +109,20 @@ def graphite_servers(work, running):
     return url, line
 
 
+def rendered(asked, within=60):
+    """What Graphite has. It cannot answer, and is asked again, while Carbon has only begun to make a file."""
+    until = time.monotonic() + within
+    while True:
+        try:
+            with urllib.request.urlopen(asked, timeout=60) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            print(f"Graphite: {error}")
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.3)
+
+
 def graphite(work, running):
     found = graphite_servers(work, running)
     if found is None:
@@ -122,8 +137,7 @@ def graphite(work, running):
     asked = f"{url}/render?format=json&from=-30d&target={grafana_days.PREFIX}.*.*&target={grafana_days.PREFIX}.*.*.*"
     until = time.monotonic() + 180
     while True:
-        with urllib.request.urlopen(asked, timeout=60) as answer:
-            there = {one["target"]: sum(value is not None for value, _ in one["datapoints"]) for one in json.load(answer)}
+        there = {one["target"]: sum(value is not None for value, _ in one["datapoints"]) for one in rendered(asked)}
         missing = {path: there.get(path, 0) for path, count in sent.items() if there.get(path, 0) < count}
         if not missing:
             break
@@ -156,8 +170,7 @@ def exported(work, running):
     asked = f"{url}/render?format=json&from=-6d&until=-5d&target=home.electricity.aggregate.power_watts&target=home.electricity.wattribute.lamp.power_watts"
     until = time.monotonic() + 180
     while True:
-        with urllib.request.urlopen(asked, timeout=60) as answer:
-            there = [sum(value is not None for value, _ in one["datapoints"]) for one in json.load(answer)]
+        there = [sum(value is not None for value, _ in one["datapoints"]) for one in rendered(asked)]
         if len(there) == 2 and min(there) > 1000:
             break
         if time.monotonic() > until:
@@ -182,8 +195,7 @@ def tagged(url, line, days):
         counts = []
         for query in [*queries, "cabin.aggregate.power_watts", "cabin.*.*.power_watts"]:
             asked = urllib.parse.urlencode({"target": query, "from": days.end - 60, "until": days.end + 60, "format": "json"})
-            with urllib.request.urlopen(f"{url}/render?{asked}", timeout=60) as answer:
-                counts.append(sum(value is not None for one in json.load(answer) for value, _ in one["datapoints"]))
+            counts.append(sum(value is not None for one in rendered(f"{url}/render?{asked}") for value, _ in one["datapoints"]))
         if counts == [1] * len(queries) + [0, 0] and queries:
             print(f"Graphite: {len(queries)} queries find metrics with tags")
             return
